@@ -1,0 +1,1 @@
+"""Tocsin's engine: from records on a stream to alert records on a log (see ARCHITECTURE.md)."""

@@ -1,0 +1,61 @@
+"""HTTP: records in, Alertmanager's API v2, rules, the page, health and metrics.
+
+`build(deps)` makes the Starlette app of a worker out of an `ApiDeps`, `HttpServer` serves it in
+the worker's loop. Any worker answers: posts are appended to the log, what only the owner of the
+notifier knows is asked of it (proxy.py, one hop).
+
+**Invariants:** a 2xx of a post means the append was acknowledged. A GET changes nothing. Nothing
+of a request is held beyond its limit. Every route says what it needs (`ROUTES`).
+Absent: Faust, the notifier's types (the worker adapts them to `views`), a clock of its own.
+"""
+
+from engine.api.app import ROUTES, RouteSpec, build
+from engine.api.deps import ApiDeps, ApiSettings, Endpoint, Ingested, NotifierView, Reloaded
+from engine.api.server import HttpServer, ListenError, bind, is_loopback
+from engine.api.tokens import ROLES, TOKEN_CODES, Role, Token
+from engine.api.tokens import load as load_tokens
+from engine.api.views import (
+    AlertView,
+    GroupView,
+    LoadView,
+    Obstacle,
+    ReceiverView,
+    Rejected,
+    RuleAlertView,
+    RulesView,
+    RuleView,
+    SilenceView,
+    WorkerView,
+)
+
+__all__ = [
+    "ROLES",
+    "ROUTES",
+    "TOKEN_CODES",
+    "AlertView",
+    "ApiDeps",
+    "ApiSettings",
+    "Endpoint",
+    "GroupView",
+    "HttpServer",
+    "Ingested",
+    "ListenError",
+    "LoadView",
+    "NotifierView",
+    "Obstacle",
+    "ReceiverView",
+    "Rejected",
+    "Reloaded",
+    "Role",
+    "RouteSpec",
+    "RuleAlertView",
+    "RuleView",
+    "RulesView",
+    "SilenceView",
+    "Token",
+    "WorkerView",
+    "bind",
+    "build",
+    "is_loopback",
+    "load_tokens",
+]

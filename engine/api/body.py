@@ -1,0 +1,112 @@
+"""Read a request body within its bounds, and write answers.
+
+**Invariant:** nothing of a request is held beyond `request_bytes_max`, compressed or not, and a
+client that stops sending is let go.
+"""
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+T = TypeVar("T")
+
+BODY_TIMEOUT_S = 30.0
+RETRY_AFTER = {"Retry-After": "1"}
+
+
+class Refusal(Exception):  # noqa: N818  # an answer, not a failure
+    """An answer other than what was asked for. The app turns it into a response."""
+
+    def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.headers = dict(headers or {})
+
+    def response(self) -> Response:
+        """Answer as Alertmanager does: the text as a JSON string."""
+        return as_json(self.text, self.status, self.headers)
+
+
+def unavailable(text: str) -> Refusal:
+    """Return the answer that makes a client come again."""
+    return Refusal(503, text, RETRY_AFTER)
+
+
+def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON."""
+    content = msgspec.json.encode(value)
+    return Response(content, status, dict(headers or {}), media_type="application/json")
+
+
+async def read_body(request: Request, bytes_max: int) -> bytes:
+    """Return the body as sent. Raises Refusal (400, 408, 413)."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > bytes_max:
+        raise _too_large(bytes_max)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > bytes_max:
+                    raise _too_large(bytes_max)
+    except TimeoutError as error:
+        raise Refusal(408, f"the body did not arrive within {BODY_TIMEOUT_S:g} s") from error
+    return bytes(body)
+
+
+async def read_plain(request: Request, bytes_max: int) -> bytes:
+    """Return the body with a gzip Content-Encoding undone. Raises Refusal."""
+    body = await read_body(request, bytes_max)
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return body
+    if encoding in ("gzip", "x-gzip"):
+        return gunzip(body, bytes_max)
+    raise Refusal(415, f"Content-Encoding {encoding!r} is not supported: use gzip or none")
+
+
+def gunzip(body: bytes, bytes_max: int) -> bytes:
+    """Undo gzip (several members too) and stop at the bound. Raises Refusal (400, 413)."""
+    plain = bytearray()
+    rest = body
+    while rest:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            plain += member.decompress(rest, bytes_max + 1 - len(plain))
+        except zlib.error as error:
+            raise Refusal(400, f"the body is not gzip: {error}") from error
+        if len(plain) > bytes_max:
+            raise _too_large(bytes_max)
+        if not member.eof:
+            raise Refusal(400, "the gzip body ends too early")
+        rest = member.unused_data
+    return bytes(plain)
+
+
+def require_json(request: Request) -> None:
+    """Refuse anything but JSON: a web page can send other types across sites unasked."""
+    kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refusal(415, f"unsupported media type {kind!r}, use application/json")
+
+
+def decode_json(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
+    """Read a JSON body. Raises Refusal (400) with where it is wrong."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refusal(400, f"bad request body: {error}") from error
+
+
+def _too_large(bytes_max: int) -> Refusal:
+    return Refusal(
+        413, f"the body is larger than {bytes_max} bytes: send less at once or raise "
+        "limits.request_bytes_max"
+    )  # fmt: skip

@@ -1,0 +1,137 @@
+"""What the HTTP room needs of a worker. The worker implements it; tests have a fake of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
+
+from engine.api.tokens import Token
+from engine.api.views import (
+    AlertView,
+    GroupView,
+    Obstacle,
+    ReceiverView,
+    Rejected,
+    RuleAlertView,
+    RulesView,
+    SilenceView,
+    WorkerView,
+)
+from engine.limits import DEFAULT_LIMITS, Limits
+from engine.owner import Output
+
+Endpoint = Literal["metrics", "logs", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """What does not change while the process lives."""
+
+    version: str  # of Tocsin
+    started_ms: int
+    instance_id: str = "tocsin"
+    tenant: str = "default"
+    external_url: str = ""
+    limits: Limits = field(default=DEFAULT_LIMITS)
+    tokens: tuple[Token, ...] | None = None  # None: no authentication
+    hosts: tuple[str, ...] = ()  # accepted names in `Host`; (): any (see guard.py)
+    classic_label_names: bool = False  # refuse label names that are not [a-zA-Z_][a-zA-Z0-9_]*
+
+
+class Ingested(NamedTuple):
+    """What became of a request body, before anything of it is appended."""
+
+    outputs: Sequence[Output]
+    accepted: int
+    rejects: Sequence[Rejected]
+
+
+class Reloaded(NamedTuple):
+    """How a reload went."""
+
+    good: bool
+    text: str  # the digest in force, or the findings
+
+
+class NotifierView(Protocol):
+    """The notifier's state, asked only where its owner lives. Calls are synchronous and quick."""
+
+    def alerts(self, now_ms: int) -> Sequence[AlertView]:
+        """Return all alerts that are not resolved at `now_ms`, in any order."""
+        ...
+
+    def groups(self, now_ms: int) -> Sequence[GroupView]:
+        """Return all groups that hold at least one alert which is not resolved."""
+        ...
+
+    def silences(self) -> Sequence[SilenceView]:
+        """Return all silences that are still kept, expired ones too."""
+        ...
+
+    def silence(self, silence_id: str) -> SilenceView | None:
+        """Return one silence, None where it is not known (any more)."""
+        ...
+
+    def receivers(self) -> Sequence[ReceiverView]:
+        """Return the receivers in the order of the configuration."""
+        ...
+
+    def rule_alerts(self, now_ms: int) -> Sequence[RuleAlertView]:
+        """Return the pending and firing alerts of our own rules."""
+        ...
+
+    def config_text(self) -> str:
+        """Return the notification configuration, secrets replaced by <secret>."""
+        ...
+
+
+class ApiDeps(Protocol):
+    """A worker as the HTTP room sees it."""
+
+    @property
+    def settings(self) -> ApiSettings:
+        """What does not change while the process lives."""
+        ...
+
+    def now_ms(self) -> int:
+        """Return the wall clock."""
+        ...
+
+    def notifier(self) -> NotifierView | None:
+        """Return the notifier if this worker owns it and it is live, else None."""
+        ...
+
+    def notifier_url(self) -> str | None:
+        """Return the base URL of the worker that owns the notifier, None while unknown."""
+        ...
+
+    def resolve_timeout_ms(self) -> int:
+        """Return `global.resolve_timeout` of the notification configuration."""
+        ...
+
+    async def append(self, outputs: Sequence[Output]) -> list[int]:
+        """Append durably and return the offsets. Raises StreamError if that is not certain."""
+        ...
+
+    async def wait_applied(self, offset: int, timeout_ms: int) -> bool:
+        """Wait until this worker's notifier has applied that offset of `alerts`."""
+        ...
+
+    def ingest(self, endpoint: Endpoint, body: bytes, stamp_ms: int) -> Ingested:
+        """Decode a body (NDJSON, or snappy protobuf for "write") into what must be appended."""
+        ...
+
+    def rules(self) -> RulesView:
+        """Return the rules in force and the state of their loading."""
+        ...
+
+    def obstacles(self) -> Sequence[Obstacle]:
+        """Return why this worker is not ready; nothing: it is."""
+        ...
+
+    def worker(self) -> WorkerView:
+        """Return how this worker is."""
+        ...
+
+    async def reload(self) -> Reloaded:
+        """Read rules and notifications again; a bad file changes nothing."""
+        ...

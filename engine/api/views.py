@@ -1,0 +1,134 @@
+"""What the HTTP room shows: plain values that the worker fills from the notifier and the rules.
+
+Times are milliseconds since the epoch; 0 means "none" (Go's zero time on the wire).
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from engine.alerts import SilenceMatcher
+
+AlertState = Literal["unprocessed", "active", "suppressed"]
+
+
+class AlertView(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert as the notifier sees it now: labels, times, and what keeps it quiet."""
+
+    fingerprint: str  # 16 hex digits, Alertmanager's
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at_ms: int
+    ends_at_ms: int  # 0: it ends when its rule says so
+    updated_at_ms: int
+    receivers: tuple[str, ...]  # names, in the order of the route tree
+    state: AlertState = "active"
+    silenced_by: tuple[str, ...] = ()  # ids of silences
+    inhibited_by: tuple[str, ...] = ()  # fingerprints
+    muted_by: tuple[str, ...] = ()  # names of time intervals
+    generator_url: str = ""
+    rule: str = ""  # "rules/checkout.yaml:14"; "" where somebody posted it
+    values: Mapping[str, float | str] = {}
+
+
+class GroupView(msgspec.Struct, frozen=True, kw_only=True):
+    """Alerts that are notified together."""
+
+    labels: Mapping[str, str]
+    receiver: str
+    alerts: tuple[AlertView, ...]  # with `muted_by` of this group
+    route_labels: Mapping[str, str] = {}
+    muted: bool = False  # by a mute time interval
+
+
+class SilenceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A silence as it was last written; its state follows from the clock."""
+
+    id: str
+    matchers: tuple[SilenceMatcher, ...]
+    starts_at_ms: int
+    ends_at_ms: int
+    updated_at_ms: int
+    created_by: str
+    comment: str
+    annotations: Mapping[str, str] = {}
+
+
+class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
+    """A receiver of the notification configuration."""
+
+    name: str
+    labels: Mapping[str, str] = {}
+
+
+class RuleView(msgspec.Struct, frozen=True, kw_only=True):
+    """A loaded rule and how its last evaluation went."""
+
+    identity: str
+    group: str
+    name: str
+    file: str
+    line: int
+    version: str
+    query: str  # what it reads and when it fires, as text
+    labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+    interval_ms: int = 0
+    for_ms: int = 0
+    keep_firing_for_ms: int = 0
+    health: Literal["ok", "err", "unknown"] = "unknown"
+    last_error: str = ""
+    last_evaluation_ms: int = 0
+
+
+class RuleAlertView(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert of a rule, pending ones too."""
+
+    rule_id: str  # RuleView.identity
+    state: Literal["pending", "firing"]
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    active_at_ms: int
+    level: str = ""
+    values: Mapping[str, float | str] = {}
+
+
+class LoadView(msgspec.Struct, frozen=True, kw_only=True):
+    """How loading went: which set is in force, and what was wrong with the last bad one."""
+
+    digest: str = ""  # of the set in force; "" before the first
+    loaded_at_ms: int = 0  # last good load
+    failed_at_ms: int = 0  # last bad load, 0 where the newest load was good
+    findings: str = ""  # of the last bad load, rendered
+
+
+class RulesView(msgspec.Struct, frozen=True, kw_only=True):
+    """All rules of the set in force and the state of its loading."""
+
+    rules: tuple[RuleView, ...] = ()
+    load: LoadView = LoadView()
+
+
+class Obstacle(msgspec.Struct, frozen=True):
+    """One reason why this worker is not ready."""
+
+    code: str  # "recovery", "rebalance", "rules_not_loaded" ...
+    text: str
+
+
+class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
+    """How this worker is, for the page: each line is a name and a value."""
+
+    roles: tuple[str, ...] = ()
+    shards: tuple[int, ...] = ()
+    is_notifier: bool = False
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """One record of a request that was not taken."""
+
+    line: int  # from 1; 0: the request as a whole
+    reason: str
+    text: str

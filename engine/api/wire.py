@@ -1,0 +1,143 @@
+"""Alertmanager's v2 JSON, as its OpenAPI file names it, from the views of this room."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+
+from engine.alerts import SilenceMatcher
+from engine.api.timestamp import to_text
+from engine.api.views import AlertView, GroupView, ReceiverView, SilenceView
+
+SilenceState = Literal["active", "pending", "expired"]
+
+
+class ReceiverReference(msgspec.Struct, frozen=True):
+    """Only the name of a receiver."""
+
+    name: str
+
+
+class AlertStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """Whether an alert is notified, and what prevents it."""
+
+    state: str
+    silenced_by: Sequence[str]
+    inhibited_by: Sequence[str]
+    muted_by: Sequence[str]
+
+
+class GettableAlert(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """`gettableAlert`."""
+
+    annotations: Mapping[str, str]
+    ends_at: str
+    fingerprint: str
+    receivers: list[ReceiverReference]
+    starts_at: str
+    status: AlertStatus
+    updated_at: str
+    generator_url: str = msgspec.field(default="", name="generatorURL")
+    labels: Mapping[str, str]
+
+
+class AlertGroup(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`alertGroup`."""
+
+    alerts: list[GettableAlert]
+    labels: Mapping[str, str]
+    receiver: ReceiverReference
+    route_labels: Mapping[str, str]
+
+
+class WireMatcher(msgspec.Struct, frozen=True, rename="camel"):
+    """`matcher`."""
+
+    name: str
+    value: str
+    is_regex: bool = False
+    is_equal: bool = True
+
+
+class SilenceStatus(msgspec.Struct, frozen=True):
+    """`silenceStatus`."""
+
+    state: SilenceState
+
+
+class GettableSilence(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """`gettableSilence`."""
+
+    id: str
+    status: SilenceStatus
+    updated_at: str
+    annotations: Mapping[str, str]
+    comment: str
+    created_by: str
+    ends_at: str
+    matchers: list[WireMatcher]
+    starts_at: str
+
+
+class Receiver(msgspec.Struct, frozen=True):
+    """`receiver`."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
+def alert_json(view: AlertView) -> GettableAlert:
+    """Show an alert."""
+    state = "suppressed" if view.muted_by else view.state
+    return GettableAlert(
+        annotations=view.annotations,
+        ends_at=to_text(view.ends_at_ms),
+        fingerprint=view.fingerprint,
+        receivers=[ReceiverReference(name) for name in view.receivers],
+        starts_at=to_text(view.starts_at_ms),
+        status=AlertStatus(state, view.silenced_by, view.inhibited_by, view.muted_by),
+        updated_at=to_text(view.updated_at_ms),
+        generator_url=view.generator_url,
+        labels=view.labels,
+    )
+
+
+def group_json(view: GroupView, alerts: Iterable[AlertView]) -> AlertGroup:
+    """Show a group with those of its alerts that were asked for."""
+    return AlertGroup(
+        alerts=[alert_json(alert) for alert in alerts],
+        labels=view.labels,
+        receiver=ReceiverReference(view.receiver),
+        route_labels=view.route_labels,
+    )
+
+
+def silence_state(view: SilenceView, now_ms: int) -> SilenceState:
+    """Say whether a silence silences now."""
+    if now_ms < view.starts_at_ms:
+        return "pending"
+    return "active" if now_ms < view.ends_at_ms else "expired"
+
+
+def silence_json(view: SilenceView, now_ms: int) -> GettableSilence:
+    """Show a silence as it is now."""
+    return GettableSilence(
+        id=view.id,
+        status=SilenceStatus(silence_state(view, now_ms)),
+        updated_at=to_text(view.updated_at_ms),
+        annotations=view.annotations,
+        comment=view.comment,
+        created_by=view.created_by,
+        ends_at=to_text(view.ends_at_ms),
+        matchers=[_matcher_json(matcher) for matcher in view.matchers],
+        starts_at=to_text(view.starts_at_ms),
+    )
+
+
+def _matcher_json(matcher: SilenceMatcher) -> WireMatcher:
+    return WireMatcher(matcher.name, matcher.value, matcher.is_regex, matcher.is_equal)
+
+
+def receiver_json(view: ReceiverView) -> Receiver:
+    """Show a receiver."""
+    return Receiver(view.name, view.labels)

@@ -1,0 +1,136 @@
+"""`tocsin check`: every mistake in rules or configuration at once, for people and for CI."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from engine.config import Config
+from engine.document import Finding, failed, ordered, render, render_github, render_json
+from engine.errors import FileError
+
+OUTPUTS = ("text", "json", "github")
+
+
+class _Subparsers(Protocol):
+    def add_parser(self, name: str, *, help: str, description: str) -> argparse.ArgumentParser:  # noqa: A002
+        ...
+
+
+def add_parser(subparsers: _Subparsers) -> None:
+    """Add the verb, its two nouns and their options."""
+    text = "Check rule files or a configuration; exit 0 clean, 1 findings, 2 wrong usage."
+    parser = subparsers.add_parser("check", help=text, description=text)
+    nouns = parser.add_subparsers(dest="noun", metavar="rules|config", required=True)
+    rules = nouns.add_parser("rules", help="check rule files and directories of them")
+    rules.add_argument("paths", nargs="+", metavar="PATH", help="*.yml, *.yaml or a directory")
+    config = nouns.add_parser("config", help="check tocsin.yaml and every file that it names")
+    config.add_argument("file", nargs="?", default="tocsin.yaml", metavar="FILE")
+    for noun in (rules, config):
+        noun.add_argument("--output", choices=OUTPUTS, default="text", help="(default text)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check and return the exit code."""
+    if args.noun == "rules":
+        return check_rules(args.paths, args.output)
+    return check_config(args.file, args.output)
+
+
+def check_rules(paths: Sequence[str], output: str) -> int:
+    """Check rule files; print findings on stdout and return 0 (clean), 1 (findings) or 2."""
+    from engine.rules import load, read_paths  # late: `tocsin --help` must not wait for it
+
+    try:
+        files = read_paths(paths)
+    except FileError as error:
+        print(f"tocsin check rules: {error}", file=sys.stderr)
+        return 2
+    rule_set, findings = load(files)
+    count = f"{len(rule_set.rules)} rules in " if rule_set else ""
+    return _report(findings, files, output, f"{count}{_counted(len(files), 'file')}")
+
+
+def check_config(file: str, output: str) -> int:
+    """Check tocsin.yaml, and the rules, notifications and tokens that it names."""
+    from engine import config as configuration
+
+    try:
+        text = Path(file).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        print(f"tocsin check config: {file}: {error.strerror}; `tocsin init DIR` writes a first "
+              "one", file=sys.stderr)  # fmt: skip
+        return 2
+    texts = {file: text}
+    config, findings = configuration.load(file)
+    if config is not None:
+        found, more = _named_files(config)
+        findings = [*findings, *found]
+        texts.update(more)
+    return _report(findings, texts, output, _counted(len(texts), "file"))
+
+
+def _named_files(config: Config) -> tuple[list[Finding], dict[str, str]]:
+    """Check what a configuration names; return findings and the texts to show them with."""
+    from engine.api import tokens
+    from engine.rules import load as load_rules
+    from engine.rules import read_paths
+    from notifiers import config as notifications
+
+    findings: list[Finding] = []
+    texts: dict[str, str] = {}
+    try:
+        rules = read_paths(config.rules, config.base)
+        findings += load_rules(rules, limits=config.limits)[1]
+        texts.update(rules)
+    except FileError as error:
+        findings.append(_about(config, "path-missing", str(error)))
+    shown = _relative(config.notifications, config.base)
+    try:
+        text = config.notifications.read_text(encoding="utf-8", errors="surrogateescape")
+        findings += notifications.load(text, shown)[1]
+        texts[shown] = text
+    except OSError as error:
+        findings.append(_about(config, "path-missing", f"{shown}: {error.strerror}"))
+    if config.auth.tokens_file is not None:
+        # Its text is left out of what is shown: the lines hold secrets.
+        text = config.auth.tokens_file.read_text(encoding="utf-8", errors="surrogateescape")
+        findings += tokens.load(text, _relative(config.auth.tokens_file, config.base))[1]
+    return findings, texts
+
+
+def _about(config: Config, code: str, message: str) -> Finding:
+    help_text = "create it, or correct the path in the configuration"
+    return Finding(config.file.name, 1, 1, 1, code, message, help_text)
+
+
+def _relative(path: Path, base: Path) -> str:
+    return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
+
+
+def _report(
+    findings: Sequence[Finding], texts: Mapping[str, str], output: str, checked: str
+) -> int:
+    findings = ordered(findings)
+    if output == "json":
+        print(render_json(findings))
+    elif output == "github":
+        if findings:
+            print(render_github(findings))
+    else:
+        if findings:
+            print(render(findings, texts) + "\n")
+        errors = sum(finding.severity == "error" for finding in findings)
+        warnings = len(findings) - errors
+        verdict = "clean" if not findings else ", ".join(
+            _counted(count, word) for count, word in ((errors, "error"), (warnings, "warning"))
+            if count
+        )  # fmt: skip
+        print(f"{checked}: {verdict}")
+    return 1 if failed(findings) else 0
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,12 @@
+"""Configuration: tocsin.yaml as one frozen value, or every mistake in it at once.
+
+An empty file is valid: one process, the embedded log, HTTP on loopback. Paths are relative to the
+file. Secrets come from files and are left out of every `repr`.
+Absent: notifications (notifiers.config), rules (engine.rules), and defaults anywhere else.
+"""
+
+from engine.config.codes import CONFIG_CODES
+from engine.config.load import load, parse
+from engine.config.model import Auth, Config, Listen, Source
+
+__all__ = ["CONFIG_CODES", "Auth", "Config", "Listen", "Source", "load", "parse"]

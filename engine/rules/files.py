@@ -1,0 +1,58 @@
+"""Read rule files from disk."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from engine.errors import FileError
+
+_FILES_MAX = 10_000
+_SUFFIXES = (".yml", ".yaml")
+
+
+def read_paths(paths: Iterable[Path | str], base: Path | str = ".") -> dict[str, str]:
+    """Return path -> text of rule files; a directory gives its *.yml and *.yaml, recursively.
+
+    Paths are shown relative to `base` where they are below it, sorted. Hidden files and
+    directories are left out (Kubernetes mounts a ConfigMap twice, once under `..data`).
+    Raises FileError where a path does not exist or cannot be read.
+    """
+    root = Path(base)
+    found: dict[str, Path] = {}
+    for path in paths:
+        for file in _expand(root / path):
+            found[_shown(file, root)] = file
+            if len(found) > _FILES_MAX:
+                raise FileError(f"more than {_FILES_MAX:,} rule files below {path}")
+    return {name: _read(found[name]) for name in sorted(found)}
+
+
+def _expand(path: Path) -> Iterator[Path]:
+    if not path.exists():
+        raise FileError(
+            f"{path} does not exist: create it, or correct `rules:` "
+            "(`tocsin init DIR` writes a first rule)"
+        )
+    if path.is_file():
+        yield path
+        return
+    for file in path.rglob("*"):
+        hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+        if file.suffix in _SUFFIXES and not hidden and file.is_file():
+            yield file
+
+
+def _shown(file: Path, root: Path) -> str:
+    # Not resolved: a ConfigMap's files are links into a directory that changes its name.
+    try:
+        return Path(os.path.abspath(file)).relative_to(os.path.abspath(root)).as_posix()
+    except ValueError:
+        return file.as_posix()
+
+
+def _read(file: Path) -> str:
+    try:
+        # What is not UTF-8 becomes a finding with a line, not an exception (engine.document).
+        return file.read_bytes().decode("utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise FileError(f"{file} cannot be read: {error.strerror}") from error

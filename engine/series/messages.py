@@ -1,0 +1,134 @@
+"""What the topic `shards` holds: row batches, marks of time, skips and plan switches.
+
+MessagePack by msgspec, arrays instead of maps; the first element is the kind. Columns are raw
+little-endian bytes. The topic's own append time is the time of HTTP rows and of skips.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import BatchError
+
+BATCH_VERSION: Final = 1
+HTTP_INGEST: Final = "@ingest"
+HTTP_WRITE: Final = "@write"
+HTTP_TOPICS: Final = (HTTP_INGEST, HTTP_WRITE)
+
+U32 = np.dtype("<u4")
+U64 = np.dtype("<u8")
+I64 = np.dtype("<i8")
+F64 = np.dtype("<f8")
+
+
+class LogColumns(msgspec.Struct, array_like=True, frozen=True):
+    """What a row of a log has beside its series and its time; n rows each."""
+
+    predicates: list[bytes]            # ids of the line filters that a bit of `hits` stands for
+    hits: bytes                        # u64[n, words]: which predicates the line passed
+    numbers: dict[str, bytes]          # field -> f64[n], NaN where the row has none
+    hashes: dict[str, bytes]           # field -> u64[n], 0 where the row has none
+    line_ends: bytes                   # u32[n]: where each line ends in `lines`
+    lines: bytes                       # the lines' first bytes, one after the other, UTF-8
+
+
+class RowBatch(msgspec.Struct, array_like=True, frozen=True, tag=1):
+    """The rows of one fetch of one source partition for one shard; most often without rows.
+
+    (start, end] of the partition's offsets in the usual half-open form [start, end). HTTP rows
+    have topic `@ingest` or `@write`, start == end == 0 and are never dropped as seen.
+    """
+
+    v: int
+    kind: str                          # "metrics" or "logs"
+    topic: str
+    partition: int
+    start: int
+    end: int
+    reached_ms: int                    # S: nothing older was appended after what this covers
+    lateness_ms: int                   # of the source, as configured when it was read
+    stamp_ms: int                      # wall clock of the worker that took the fetch
+    keys: bytes = b""                  # 16 bytes for each distinct series
+    announced: bytes = b""             # u32 index, u32 length, canonical labels; repeated
+    series: bytes = b""                # u32[n]: index into keys
+    time_base_ms: int = 0
+    times: bytes = b""                 # u32[n]: ms after time_base_ms
+    offsets: bytes = b""               # u32[n]: after start
+    values: bytes = b""                # f64[n], metrics only
+    logs: LogColumns | None = None
+
+
+class Marks(msgspec.Struct, array_like=True, frozen=True, tag=2):
+    """Proofs of time for source partitions, and which partitions there are."""
+
+    v: int
+    marks: list[tuple[str, int, int, int]]      # topic, partition, end offset, time_ms
+    sources: dict[str, tuple[int, int]]         # topic -> partitions, lateness_ms
+    stamp_ms: int
+
+
+class Skip(msgspec.Struct, array_like=True, frozen=True, tag=3):
+    """Continue without these source partitions until they are heard of again."""
+
+    v: int
+    sources: list[tuple[str, int]]
+    reason: str
+
+
+class PlanSwitch(msgspec.Struct, array_like=True, frozen=True, tag=4):
+    """From here on rules are judged by the rule set of that digest."""
+
+    v: int
+    digest: str
+
+
+Message = RowBatch | Marks | Skip | PlanSwitch
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Message)
+
+
+def encode(message: Message) -> bytes:
+    """Return the bytes of a message; equal messages give equal bytes."""
+    return _encoder.encode(message)
+
+
+def decode(raw: bytes) -> Message:
+    """Read a message. Raises BatchError on bytes that no version of ours wrote."""
+    try:
+        message = _decoder.decode(raw)
+    except msgspec.MsgspecError as error:
+        raise BatchError(f"not a message of the topic shards: {error}") from error
+    if message.v > BATCH_VERSION:
+        raise BatchError(f"message version {message.v} is newer than {BATCH_VERSION}: upgrade")
+    return message
+
+
+def column(raw: bytes, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:
+    """View a column's bytes; read only."""
+    return np.frombuffer(raw, dtype)
+
+
+def pack_announced(entries: Iterable[tuple[int, bytes]]) -> bytes:
+    """Pack (index into keys, canonical labels) pairs."""
+    return b"".join(
+        index.to_bytes(4, "little") + len(raw).to_bytes(4, "little") + raw for index, raw in entries
+    )
+
+
+def unpack_announced(raw: bytes) -> Iterable[tuple[int, bytes]]:
+    """Yield (index into keys, canonical labels). Raises BatchError where it is cut."""
+    at = 0
+    while at < len(raw):
+        if at + 8 > len(raw):
+            raise BatchError("announcements are cut")
+        index = int.from_bytes(raw[at : at + 4], "little")
+        size = int.from_bytes(raw[at + 4 : at + 8], "little")
+        at += 8
+        if at + size > len(raw):
+            raise BatchError("announcements are cut")
+        yield index, raw[at : at + size]
+        at += size

@@ -1,0 +1,8 @@
+"""The shard owner: one partition of `shards` in, alert records out (start reading at owner.py).
+
+Invariant: no clock, no socket, no dict of rows. The same log gives the same bytes.
+"""
+
+from engine.shard.owner import ShardOwner
+
+__all__ = ["ShardOwner"]

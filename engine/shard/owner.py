@@ -1,0 +1,284 @@
+"""The shard owner: rows, marks, skips and plan switches in; alert changes out.
+
+It reads one partition of `shards` and no clock. Its state and its outputs are a function of that
+log: another cut of fetches, a replay and another worker give the same bytes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from engine import metrics
+from engine.alerts import ShardHello, encode
+from engine.errors import BatchError
+from engine.limits import Limits
+from engine.owner import LogRecord, Output, Snapshot
+from engine.plan import EMPTY_PLAN, Plan
+from engine.series import (
+    BATCH_VERSION,
+    F64,
+    KEY_BYTES,
+    U32,
+    U64,
+    LogColumns,
+    Marks,
+    Message,
+    PlanSwitch,
+    RowBatch,
+    Skip,
+    column,
+    decode,
+    unpack_announced,
+)
+from engine.series import encode as encode_message
+from engine.shard.announce import compose
+from engine.shard.feeds import NO_FILTER, NOT_IN_BATCH, SeriesTable, newest
+from engine.shard.judge import Judged, RuleState, arrival, tick
+from engine.shard.leaves import Leaves
+from engine.shard.parked import Parked
+from engine.shard.state import freeze, thaw
+from engine.shard.switch import switch
+from engine.shard.watermark import Watermark
+from engine.window import Rows, Texts
+
+FORMAT: Final = 1
+
+BATCHES = metrics.counter(
+    "tocsin_shard_batches_total", "Row batches read by shard owners, by verdict.", ["verdict"]
+)
+TICKS = metrics.counter("tocsin_ticks_total", "Ticks judged by shard owners.")
+
+
+class ShardOwner:
+    """One shard: series, windows, alerts. See engine.owner.Owner for the protocol."""
+
+    def __init__(
+        self,
+        shard: int,
+        shards: int,
+        plan_of: Callable[[str], Plan],
+        limits: Limits,
+        evaluation_timeout_ms: int = 30_000,
+    ) -> None:
+        """`plan_of(digest)` returns a plan or raises MissingPlanError."""
+        self.shard, self.shards, self.plan_of, self.limits = shard, shards, plan_of, limits
+        self.next_offset = 0
+        self.sequence = 0
+        self.plan: Plan = EMPTY_PLAN
+        self.series = SeriesTable(shard, shards, limits)
+        self.leaves = Leaves(limits)
+        self.rules: list[RuleState] = []
+        self.intervals: list[int] = []
+        self.watermark = Watermark(evaluation_timeout_ms)
+        self.parked = Parked(limits.parked_rows_max)
+        self.ticked_ms: dict[int, int] = {}     # every_ms -> the last tick judged
+
+    # -- the protocol ---------------------------------------------------------------------------
+
+    def apply(self, records: Sequence[LogRecord], stamp_ms: int) -> list[Output]:
+        """Fold records of `shards` in order; returns alert records.
+
+        Raises MissingPlanError before anything is folded, if a plan is not known yet.
+        """
+        messages = [self._decoded(record) for record in records]
+        for message in messages:
+            if isinstance(message, PlanSwitch):
+                self.plan_of(message.digest)
+        outputs: list[Output] = []
+        for record, message in zip(records, messages, strict=True):
+            self.watermark.appended(record.timestamp_ms)
+            match message:
+                case RowBatch():
+                    outputs += self._batch(message, record.offset, stamp_ms)
+                case Marks():
+                    metrics.dropped("early_mark", self.watermark.marks(message))
+                case Skip():
+                    self.watermark.skip(message)
+                case PlanSwitch():
+                    outputs += self._switch(message, record.offset, stamp_ms)
+                case None:
+                    pass
+            outputs += self._advance(record.offset, stamp_ms)
+            self.next_offset = record.offset + 1
+        return outputs
+
+    def opened(self, epoch: int, fresh: bool) -> list[Output]:
+        """Return the hello that voids older epochs of this shard."""
+        del epoch  # the host writes it into the header
+        hello = ShardHello(shard=self.shard, sequence=self.sequence, fresh=fresh)
+        return [Output("alerts", 0, None, encode(hello))]
+
+    def snapshot(self, known: Mapping[str, int]) -> Snapshot:
+        """Freeze the state; panes that did not change carry no payload."""
+        return Snapshot("shard", FORMAT, self.next_offset, tuple(freeze(self, known)))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Become the state of a snapshot. Raises SnapshotError or MissingPlanError."""
+        thaw(self, snapshot)
+
+    # -- what the host asks ---------------------------------------------------------------------
+
+    def held_back_by(self) -> list[tuple[str, int]]:
+        """Return the source partitions that have been silent too long (see Watermark.silent)."""
+        return self.watermark.silent()
+
+    def skip_output(self, sources: Sequence[tuple[str, int]]) -> Output:
+        """Return the record that lets this shard go on without them."""
+        skip = Skip(BATCH_VERSION, list(sources), "evaluation_timeout")
+        return Output("shards", self.shard, None, encode_message(skip))
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _decoded(self, record: LogRecord) -> Message | None:
+        try:
+            return decode(record.value or b"")
+        except BatchError:
+            BATCHES.labels("unreadable").inc()
+            return None
+
+    def _batch(self, batch: RowBatch, offset: int, stamp_ms: int) -> list[Output]:
+        # Labels are learnt from every batch, a repeated one too: they are true wherever they stand.
+        for index, raw in unpack_announced(batch.announced):
+            key = batch.keys[index * KEY_BYTES : (index + 1) * KEY_BYTES]
+            if not self.series.learn(key, raw):
+                metrics.dropped("series_limit", 1)
+        verdict, first = self.watermark.batch(batch)
+        BATCHES.labels(verdict).inc()
+        if verdict != "new" or not batch.series:
+            return []
+        outputs = self._rows(batch, first, offset, stamp_ms)
+        if batch.announced and self.parked.rows:
+            for held, start in self.parked.take(self.series.ids):
+                outputs += self._rows(held, start, offset, stamp_ms)
+        return outputs
+
+    def _rows(self, batch: RowBatch, first: int, offset: int, stamp_ms: int) -> list[Output]:
+        ids = self.series.resolve(batch.keys)[column(batch.series, U32).astype(np.int64)]
+        ids[column(batch.offsets, U32).astype(np.int64) + batch.start < first] = -1
+        if (ids < 0).any():
+            self.parked.add(batch, first, ids)
+        times = column(batch.times, U32).astype(np.int64) + batch.time_base_ms
+        logs = batch.logs
+        touched: dict[int, Any] = {}
+        bits, hits = self._bits(logs, ids.size)
+        for number, rows, groups, members in self.series.split(ids, bits, hits):
+            feed, row_times = self.series.feeds[number], times[rows]
+            newest(feed, groups, row_times, batch.stamp_ms)
+            for leaf_number in self.leaves.of_feed.get(number, []):
+                leaf = self.leaves.leaves[leaf_number]
+                part = Rows(
+                    panes=-(-row_times // leaf.pane_ms),
+                    groups=groups,
+                    members=members,
+                    times=row_times,
+                    values=self._values(batch, leaf.field, rows),
+                    hashes=self._hashes(batch, leaf, feed, rows, members),
+                    texts=self._texts(logs, rows) if leaf.store == "lines" else None,
+                )
+                self.leaves.add(leaf_number, part, self.watermark.watermark_ms)
+            touched[number] = (np.unique(groups), int(row_times.max()))
+        return self._on_arrival(touched, offset, stamp_ms)
+
+    def _bits(self, logs: LogColumns | None, rows: int) -> tuple[Any, Any]:
+        if logs is None:
+            return None, np.zeros((0, 1), np.uint64)
+        place = {predicate: bit for bit, predicate in enumerate(logs.predicates)}
+        bits = [
+            NO_FILTER if feed.feed.predicate is None
+            else place.get(feed.feed.predicate.id, NOT_IN_BATCH)
+            for feed in self.series.feeds
+        ]  # fmt: skip
+        words = max(1, -(-len(logs.predicates) // 64))
+        hits = column(logs.hits, U64) if logs.hits else np.zeros(rows * words, np.uint64)
+        return np.array(bits, np.int64), hits.reshape(rows, words)
+
+    def _values(self, batch: RowBatch, field: str | None, rows: Any) -> Any:
+        if batch.logs is None:
+            return column(batch.values, F64)[rows] if field is None else np.full(rows.size, np.nan)
+        raw = batch.logs.numbers.get(field or "")
+        return column(raw, F64)[rows] if raw else np.full(rows.size, np.nan)
+
+    def _hashes(self, batch: RowBatch, leaf: Any, state: Any, rows: Any, members: Any) -> Any:
+        if leaf.store != "distinct":
+            return np.zeros(rows.size, np.uint64)
+        if batch.logs is not None and leaf.field in batch.logs.hashes:
+            return column(batch.logs.hashes[leaf.field], U64)[rows]
+        return self.series.label_hashes(state, leaf.field, members)
+
+    @staticmethod
+    def _texts(logs: LogColumns | None, rows: Any) -> Texts | None:
+        if logs is None:
+            return None
+        return Texts(rows, column(logs.line_ends, U32).astype(np.int64), logs.lines)
+
+    def _on_arrival(self, touched: dict[int, Any], offset: int, stamp_ms: int) -> list[Output]:
+        outputs: list[Output] = []
+        cache: dict[Any, Any] = {}
+        for state in self.rules:
+            if not state.rule.arrival or state.rule.feed not in touched:
+                continue
+            groups, newest_ms = touched[state.rule.feed]
+            if newest_ms <= self.ticked_ms.get(state.rule.every_ms, 0):
+                continue               # late rows: their tick has spoken
+            feed = self.series.feeds[state.rule.feed]
+            judged = arrival(state, self.leaves, feed, groups, newest_ms, cache)
+            outputs += self._emit(judged, offset, stamp_ms)
+        return outputs
+
+    def _advance(self, offset: int, stamp_ms: int) -> list[Output]:
+        watermark_ms = self.watermark.advance()
+        outputs: list[Output] = []
+        while watermark_ms and (due := self._next_tick(watermark_ms)):
+            at_ms, every = due
+            cache: dict[Any, Any] = {}
+            for every_ms in every:
+                self.leaves.seal(every_ms, at_ms // every_ms)
+            for state in self.rules:
+                if state.rule.every_ms in every:
+                    feed = self.series.feeds[state.rule.feed]
+                    judged = tick(state, self.leaves, feed, at_ms, cache)
+                    outputs += self._emit(judged, offset, stamp_ms)
+            for every_ms in every:
+                self.ticked_ms[every_ms] = at_ms
+                self.leaves.close(every_ms, at_ms // every_ms)
+            TICKS.inc()
+        return outputs
+
+    def _next_tick(self, watermark_ms: int) -> tuple[int, list[int]] | None:
+        """Return the earliest tick that the watermark has passed, and the intervals due then.
+
+        A stretch in which nothing is held and no alert is up is stepped over, so a day without
+        records costs nothing.
+        """
+        due: dict[int, list[int]] = {}
+        for every_ms in self.intervals:
+            last = watermark_ms // every_ms * every_ms
+            at_ms = self.ticked_ms.get(every_ms, 0) + every_ms
+            if at_ms <= last and not self._busy(every_ms):
+                oldest = self.leaves.oldest_pane(every_ms)
+                at_ms = max(at_ms, last + every_ms if oldest is None else oldest * every_ms)
+            if at_ms <= last:
+                due.setdefault(at_ms, []).append(every_ms)
+            elif self.ticked_ms.get(every_ms, 0) < last:
+                self.ticked_ms[every_ms] = last
+                self.leaves.close(every_ms, last // every_ms)
+        return min(due.items(), default=None)
+
+    def _busy(self, every_ms: int) -> bool:
+        return any(state.table.busy for state in self.rules if state.rule.every_ms == every_ms)
+
+    def _switch(self, message: PlanSwitch, offset: int, stamp_ms: int) -> list[Output]:
+        plan = self.plan_of(message.digest)
+        if plan.digest == self.plan.digest:
+            return []
+        ended = switch(self, plan)
+        return [output for judged in ended for output in self._emit(judged, offset, stamp_ms)]
+
+    def _emit(self, judged: Judged, offset: int, stamp_ms: int) -> list[Output]:
+        outputs = []
+        for change in judged.changes:
+            self.sequence += 1
+            record = compose(self, judged, change, offset, stamp_ms)
+            outputs.append(Output("alerts", 0, None, encode(record)))
+        return outputs

@@ -1,0 +1,61 @@
+"""Change the plan under a running shard: what is asked the same keeps what it holds."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.plan import Plan, RulePlan
+from engine.shard.feeds import FeedState
+from engine.shard.judge import Judged, RuleState
+
+if TYPE_CHECKING:
+    from engine.shard.owner import ShardOwner
+
+
+def switch(owner: "ShardOwner", plan: Plan) -> list[Judged]:
+    """Judge by another plan from here on; returns the ends of alerts whose rules are gone.
+
+    Feeds and leaves are known by content and keep their groups and windows. A rule with the same
+    identity keeps its alerts by the labels of their groups, whatever else was edited; where `by`
+    changed, the old groups do not exist any more and their alerts end.
+    """
+    old_feeds = list(owner.series.feeds)
+    old_rules = {state.rule.identity: state for state in owner.rules}
+    kept = {rule.identity: rule for rule in plan.rules}
+    ended = []
+    for identity, state in old_rules.items():
+        feed = old_feeds[state.rule.feed]
+        rule = kept.get(identity)
+        if rule is None or plan.feeds[rule.feed].by != feed.feed.by:
+            at_ms = owner.ticked_ms.get(state.rule.every_ms, 0)
+            run = (0, at_ms // state.rule.every_ms)
+            ended.append(Judged(state, feed, run, at_ms, {}, state.table.close_all()))
+    owner.plan = plan
+    owner.series.use(plan, {feed.feed.id: feed for feed in old_feeds})
+    owner.leaves.use(plan)
+    owner.rules = [
+        _carried(owner, rule, old_rules.get(rule.identity), old_feeds) for rule in plan.rules
+    ]
+    owner.intervals = sorted({rule.every_ms for rule in plan.rules})
+    owner.ticked_ms = {ms: at for ms, at in owner.ticked_ms.items() if ms in owner.intervals}
+    return ended
+
+
+def _carried(
+    owner: "ShardOwner", rule: RulePlan, old: RuleState | None, old_feeds: list[FeedState]
+) -> RuleState:
+    state = RuleState(rule)
+    if old is None or not old.table.busy:
+        return state
+    source, target = old_feeds[old.rule.feed], owner.series.feeds[rule.feed]
+    levels = {level.name: number for number, level in enumerate(rule.levels)}
+    for group in np.flatnonzero(old.table.rows["state"] != 0).tolist():
+        place = target.group(source.values[group])
+        state.table.reserve(target.size)
+        row = state.table.rows[place]
+        row[...] = old.table.rows[group]
+        # A level is known by its name: the same one may now stand at another place.
+        row["level"] = levels.get(old.rule.levels[int(row["level"])].name, 0)
+        state.fired_values[place] = old.fired_values.get(group, {})
+        state.labels[place] = old.labels.get(group, {})
+    return state

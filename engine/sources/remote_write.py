@@ -1,0 +1,162 @@
+"""Prometheus remote write 1.0 to columns: snappy, then the protobuf WriteRequest, read by hand.
+
+A plain decoder: a walk over the fields that are used (timeseries = 1: labels = 1, samples = 2).
+Exemplars, histograms and metadata are skipped; a series with native histograms is counted.
+"""
+
+import struct
+from collections.abc import Iterator
+
+import cramjam
+import numpy as np
+
+from engine.limits import Limits
+from engine.series import METRIC_NAME
+from engine.sources.decoded import Decoded
+from engine.sources.dictionary import Dictionary, SeriesError
+from engine.sources.fetch import Reject
+
+STALE_BITS = 0x7FF0000000000002
+
+
+class RemoteWriteError(ValueError):
+    """A request that can never be taken; `reason` names why."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+def _varint(raw: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if at >= len(raw) or shift > 63:
+            raise RemoteWriteError("malformed_protobuf", "a number is cut or too long")
+        byte = raw[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value & 0xFFFFFFFFFFFFFFFF, at
+        shift += 7
+
+
+def _fields(raw: bytes) -> Iterator[tuple[int, int, bytes | int]]:
+    """Yield (field number, wire type, payload) of a message."""
+    at = 0
+    while at < len(raw):
+        tag, at = _varint(raw, at)
+        field, wire = tag >> 3, tag & 7
+        if field == 0:
+            raise RemoteWriteError("malformed_protobuf", "field number 0")
+        if wire == 0:
+            number, at = _varint(raw, at)
+            yield field, wire, number
+            continue
+        if wire == 2:
+            size, at = _varint(raw, at)
+        elif wire in (1, 5):
+            size = 8 if wire == 1 else 4
+        else:
+            raise RemoteWriteError("malformed_protobuf", f"wire type {wire}")
+        if size > len(raw) - at:
+            raise RemoteWriteError("malformed_protobuf", "a field is cut")
+        yield field, wire, raw[at : at + size]
+        at += size
+
+
+def _label(raw: bytes) -> tuple[str, str]:
+    parts = {1: "", 2: ""}
+    for field, wire, payload in _fields(raw):
+        if field in parts and wire == 2:
+            assert isinstance(payload, bytes)
+            parts[field] = payload.decode()
+    return parts[1], parts[2]
+
+
+def _sample(raw: bytes) -> tuple[int, float]:
+    """Return (time in ms, value); proto3 leaves zeros out."""
+    value, time_ms = 0.0, 0
+    for field, wire, payload in _fields(raw):
+        if field == 1 and wire == 1:
+            assert isinstance(payload, bytes)
+            bits = int.from_bytes(payload, "little")
+            # The staleness marker is a signalling NaN; to windows it is a NaN like any other.
+            value = float("nan") if bits == STALE_BITS else struct.unpack("<d", payload)[0]
+        elif field == 2 and wire == 0:
+            assert isinstance(payload, int)
+            time_ms = payload - (1 << 64) if payload >= 1 << 63 else payload
+    return time_ms, value
+
+
+def decode_write(body: bytes, dictionary: Dictionary, limits: Limits) -> Decoded:
+    """Decode one request; positions number the series from 1. Raises RemoteWriteError."""
+    try:
+        size = cramjam.snappy.decompress_raw_len(body)
+        if size > limits.request_bytes_max:
+            text = f"{size} bytes; limits.request_bytes_max is {limits.request_bytes_max}"
+            raise RemoteWriteError("request_too_large", text)
+        raw = bytes(cramjam.snappy.decompress_raw(body))
+    except cramjam.DecompressionError as error:
+        raise RemoteWriteError("malformed_snappy", f"not snappy: {error}") from error
+    times: list[int] = []
+    values: list[float] = []
+    entries: list[int] = []
+    positions: list[int] = []
+    rejects: list[Reject] = []
+    number = 0
+    for field, wire, payload in _fields(raw):
+        if field != 1 or wire != 2:
+            continue
+        number += 1
+        assert isinstance(payload, bytes)
+        labels, samples, histograms = _series(payload)
+        found = _entry(dictionary, labels)
+        if histograms:
+            rejects.append(Reject(number, "native_histogram", "native histograms are not read", b""))
+        if isinstance(found, SeriesError):
+            part = payload[: limits.reject_bytes_max]
+            rejects.append(Reject(number, found.reason, str(found), part))
+            continue
+        for time_ms, value in samples:
+            times.append(time_ms)
+            values.append(value)
+            entries.append(found)
+            positions.append(number)
+    return Decoded(
+        np.array(positions, np.int64),
+        np.array(times, np.int64),
+        np.array(entries, np.int64),
+        np.array(values, np.float64),
+        rejects=rejects,
+    )
+
+
+def _series(raw: bytes) -> tuple[tuple[tuple[str, str], ...], list[tuple[int, float]], bool]:
+    labels, samples, histograms = [], [], False
+    try:
+        for field, wire, payload in _fields(raw):
+            if wire == 2 and field == 1:
+                assert isinstance(payload, bytes)
+                labels.append(_label(payload))
+            elif wire == 2 and field == 2:
+                assert isinstance(payload, bytes)
+                samples.append(_sample(payload))
+            elif field == 4:
+                histograms = True
+    except UnicodeDecodeError as error:
+        raise RemoteWriteError("invalid_utf8", f"labels: {error}") from error
+    return tuple(labels), samples, histograms
+
+
+def _entry(
+    dictionary: Dictionary, labels: tuple[tuple[str, str], ...]
+) -> int | SeriesError:
+    found = dictionary.alias.get(labels)
+    if found is not None:
+        return found
+    as_dict = dict(labels)
+    if len(as_dict) != len(labels):
+        return SeriesError("label_name", "a label name occurs twice")
+    if not as_dict.get(METRIC_NAME):
+        return SeriesError("metric_name", "the label `__name__` is missing")
+    return dictionary.intern(labels, as_dict)

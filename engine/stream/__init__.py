@@ -1,0 +1,25 @@
+"""Host owners on Faust: transports, topics, checkpoints, epochs.
+
+The one room that knows faust, aiokafka and rocksdict. A host feeds an owner its log, sends its
+outputs, keeps its snapshots, and falls silent when a younger owner exists (DESIGN.md section 5).
+"""
+
+from engine.stream.settings import (
+    Hooks,
+    SourceStage,
+    SourceTopic,
+    StalledOwner,
+    StreamSettings,
+    StreamsStatus,
+)
+from engine.stream.streams import Streams
+
+__all__ = [
+    "Hooks",
+    "SourceStage",
+    "SourceTopic",
+    "StalledOwner",
+    "StreamSettings",
+    "Streams",
+    "StreamsStatus",
+]

@@ -1,0 +1,14 @@
+"""Templates: Jinja2 for annotations and notifications, in a sandbox with bounds.
+
+`render_all` never raises: what is wrong is text in the value, "<error: …>", because a page with a
+broken annotation is better than no page. Equal inputs give equal outputs, so there is no clock
+here: what bounds a template is a budget of steps.
+
+**Invariant:** a template reaches the values it was given and nothing else: no attribute of a
+Python object, no import, no file. Absent: autoescaping (HTML is escaped by the channel).
+"""
+
+from engine.template.filters import FILTERS
+from engine.template.jinja import References, TemplateProblem, check, references, render_all
+
+__all__ = ["FILTERS", "References", "TemplateProblem", "check", "references", "render_all"]

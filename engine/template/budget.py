@@ -1,0 +1,46 @@
+"""The budget of one rendering: steps and sizes, the same on every machine."""
+
+from contextvars import ContextVar
+
+from jinja2.exceptions import SecurityError
+
+_STEPS_MAX = 100_000
+TEXT_CHARS_MAX = 65_536
+INTEGER_BITS_MAX = 256
+
+
+class Budget:
+    """What one rendering may still spend."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, steps: int = _STEPS_MAX) -> None:
+        self.steps = steps
+
+    def spend(self, steps: int) -> None:
+        """Take steps. Raises SecurityError when there are none left."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise SecurityError("this template takes too many steps")
+
+
+_current: ContextVar[Budget | None] = ContextVar("template_budget", default=None)
+
+
+def current() -> Budget:
+    """Return the budget of the rendering that runs, a fresh one outside of any."""
+    return _current.get() or Budget()
+
+
+def start() -> Budget:
+    """Begin a new rendering."""
+    budget = Budget()
+    _current.set(budget)
+    return budget
+
+
+def fits(chars: int) -> None:
+    """Charge for a text before it is made. Raises SecurityError where it would be too long."""
+    if chars > TEXT_CHARS_MAX:
+        raise SecurityError(f"a text of {chars:,} characters, the limit is {TEXT_CHARS_MAX:,}")
+    current().spend(1 + chars // 64)

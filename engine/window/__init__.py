@@ -1,0 +1,26 @@
+"""Windows: what is remembered of the rows, and for how long.
+
+Invariant: what a window holds does not depend on the order in which its rows came, nor on how they
+were cut into batches (floats: to the last bit but for ties of the compensated sum). No clock here.
+"""
+
+from engine.window.cells import exact_group_sum
+from engine.window.distinct import DistinctStore
+from engine.window.increase import IncreaseStore
+from engine.window.lines import LineStore
+from engine.window.panes import PaneStore
+from engine.window.store import Rows, Texts, take
+from engine.window.values import RELATIVE_ERROR, ValueStore
+
+__all__ = [
+    "RELATIVE_ERROR",
+    "DistinctStore",
+    "IncreaseStore",
+    "LineStore",
+    "PaneStore",
+    "Rows",
+    "Texts",
+    "ValueStore",
+    "exact_group_sum",
+    "take",
+]

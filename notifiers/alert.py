@@ -1,0 +1,203 @@
+"""An alert as the notifier holds it: posted by somebody, or told by a shard's owner.
+
+Fingerprint, merging and order are Alertmanager's, because its clients compare and sort by them.
+"""
+
+import functools
+from collections.abc import Mapping
+
+import msgspec
+
+from engine.alerts import AlertRecord, PostedAlert
+from notifiers.notification import NotifiedAlert
+
+_FNV_OFFSET = 14695981039346656037
+_FNV_PRIME = 1099511628211
+_MASK = (1 << 64) - 1
+_LEVEL_LABEL = "severity"
+
+
+def fingerprint(labels: Mapping[str, str]) -> str:
+    """Return the 16 hex digits that Alertmanager's API shows for a label set.
+
+    Source: FNV-1a, 64 bit, over each sorted name, 0xff, value, 0xff.
+    """
+    state = _FNV_OFFSET
+    for name in sorted(labels):
+        for byte in name.encode() + b"\xff" + labels[name].encode() + b"\xff":
+            state = ((state ^ byte) * _FNV_PRIME) & _MASK
+    return f"{state:016x}"
+
+
+class StoredAlert(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One alert. `version` is the offset of the record that made it what it is."""
+
+    tenant: str
+    fingerprint: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at_ms: int
+    ends_at_ms: int                    # posted: never 0, maybe ahead; own: 0 until it has ended
+    updated_at_ms: int
+    version: int
+    generator_url: str = ""
+    timeout: bool = False              # the end was not said by the sender
+    superseded: bool = False           # ended only because its level changed
+    record: AlertRecord | None = None  # of our own alerts
+
+    def resolved_at(self, now_ms: int) -> bool:
+        """Say whether it has ended. Our own alerts end by a record, never by the clock."""
+        if self.record is not None:
+            return self.ends_at_ms != 0
+        return self.ends_at_ms <= now_ms
+
+
+def from_posted(posted: PostedAlert, version: int) -> StoredAlert:
+    """Return the alert that was posted."""
+    return StoredAlert(
+        tenant=posted.tenant,
+        fingerprint=fingerprint(posted.labels),
+        labels=posted.labels,
+        annotations=posted.annotations,
+        generator_url=posted.generator_url,
+        starts_at_ms=posted.starts_at_ms,
+        ends_at_ms=posted.ends_at_ms,
+        updated_at_ms=posted.arrival_ms,
+        version=version,
+        timeout=posted.timeout,
+    )
+
+
+def from_record(record: AlertRecord, at_ms: int, version: int) -> StoredAlert:
+    """Return the alert that a shard's owner tells; `at_ms` is its place in the log's time."""
+    return StoredAlert(
+        tenant=record.tenant,
+        fingerprint=fingerprint(record.labels),
+        labels=record.labels,
+        annotations=record.annotations,
+        starts_at_ms=record.starts_at_ms or record.event_ms,
+        ends_at_ms=(record.ends_at_ms or record.event_ms) if record.state == "resolved" else 0,
+        updated_at_ms=at_ms,
+        version=version,
+        record=record,
+    )
+
+
+def superseded(alert: StoredAlert, by: AlertRecord, at_ms: int, version: int) -> StoredAlert:
+    """Return an alert that ends as its episode goes on at another level."""
+    return msgspec.structs.replace(
+        alert,
+        ends_at_ms=max(by.event_ms, alert.starts_at_ms),
+        updated_at_ms=at_ms,
+        version=version,
+        superseded=by.state == "firing",
+    )
+
+
+def identity(record: AlertRecord) -> str:
+    """Return what stays the same over level changes: tenant, rule, labels without the level."""
+    pairs = sorted(pair for pair in record.labels.items() if pair[0] != _LEVEL_LABEL)
+    return "\xff".join(
+        [record.tenant, record.rule_id, *(f"{name}\xfe{value}" for name, value in pairs)]
+    )
+
+
+def merged(old: StoredAlert, new: StoredAlert) -> StoredAlert:
+    """Return what a newly posted alert makes of the one that is held.
+
+    Only activity ranges that overlap are merged; else the new one stands alone.
+    Source: Alertmanager, provider/mem Put and types.Alert.Merge.
+    """
+    overlap = old.starts_at_ms < new.ends_at_ms < old.ends_at_ms or (
+        old.starts_at_ms < new.starts_at_ms < old.ends_at_ms
+    )
+    return merge(old, new) if overlap else new
+
+
+def merge(one: StoredAlert, other: StoredAlert) -> StoredAlert:
+    """Merge two alerts with equal labels; the younger update decides."""
+    old, new = (one, other) if one.updated_at_ms <= other.updated_at_ms else (other, one)
+    now_ms = new.updated_at_ms
+    ends_at_ms = new.ends_at_ms
+    if new.resolved_at(now_ms):
+        # The latest explicit end wins where both have ended.
+        if old.resolved_at(now_ms):
+            ends_at_ms = max(ends_at_ms, old.ends_at_ms)
+    elif not old.timeout:
+        # An end that the sender has said outlives a time-out.
+        ends_at_ms = max(ends_at_ms, old.ends_at_ms)
+    return msgspec.structs.replace(
+        new, starts_at_ms=min(old.starts_at_ms, new.starts_at_ms), ends_at_ms=ends_at_ms
+    )
+
+
+def in_order(alerts: list[StoredAlert]) -> list[StoredAlert]:
+    """Sort as Alertmanager does: by job, by instance, then by labels."""
+    return sorted(alerts, key=_order)
+
+
+def _order(alert: StoredAlert) -> tuple[object, ...]:
+    job, instance = alert.labels.get("job"), alert.labels.get("instance")
+    return (job is None, job or "", instance is None, instance or "", _BY_LABELS(alert.labels))
+
+
+def _before(one: Mapping[str, str], other: Mapping[str, str]) -> int:
+    """Compare label sets: fewer labels first; where one lacks a name, it comes first."""
+    if len(one) != len(other):
+        return len(one) - len(other)
+    for name in sorted(one.keys() | other.keys()):
+        if name not in one:
+            return -1
+        if name not in other:
+            return 1
+        if one[name] != other[name]:
+            return -1 if one[name] < other[name] else 1
+    return 0
+
+
+_BY_LABELS = functools.cmp_to_key(_before)
+
+
+def notified(alert: StoredAlert, now_ms: int) -> NotifiedAlert:
+    """Return the alert as a notification shows it; a firing one has no end (Alertmanager)."""
+    resolved = alert.resolved_at(now_ms)
+    record = alert.record
+    shown = NotifiedAlert(
+        status="resolved" if resolved else "firing",
+        labels=alert.labels,
+        annotations=alert.annotations,
+        starts_at_ms=alert.starts_at_ms,
+        ends_at_ms=alert.ends_at_ms if resolved else 0,
+        generator_url=alert.generator_url,
+        fingerprint=alert.fingerprint,
+        updated_at_ms=alert.updated_at_ms,
+        superseded=alert.superseded,
+    )
+    return shown if record is None else _with_record(shown, record)
+
+
+def _with_record(shown: NotifiedAlert, record: AlertRecord) -> NotifiedAlert:
+    return NotifiedAlert(
+        status=shown.status,
+        labels=shown.labels,
+        annotations=shown.annotations,
+        starts_at_ms=shown.starts_at_ms,
+        ends_at_ms=shown.ends_at_ms,
+        generator_url=shown.generator_url,
+        fingerprint=shown.fingerprint,
+        updated_at_ms=shown.updated_at_ms,
+        superseded=shown.superseded,
+        values=record.values,
+        values_at_firing=record.values_at_firing,
+        evidence=tuple(record.evidence),
+        lines=tuple(record.lines),
+        level=record.level,
+        episode=record.episode,
+        rule_group=record.group,
+        rule_file=record.rule_file,
+        rule_line=record.rule_line,
+        event_ms=record.event_ms,
+        arrival_ms=record.arrival_ms,
+        decision_ms=record.decision_ms,
+        window=(record.window_start_ms, record.window_end_ms),
+    )

@@ -1,0 +1,242 @@
+"""A message as Slack's Block Kit: inside every published limit whatever an alert carries.
+
+Top level: `text` (what a phone's notification shows, and all that is shown where blocks cannot
+be), a header block and, in a coloured attachment, the details. Slack takes 50 blocks, 150
+characters of header, 3,000 of a section, 10 fields of 2,000, 10 context elements, and about
+13,200 characters of blocks in total (unpublished; it answers msg_blocks_too_long above that).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from notifiers import message as reading
+from notifiers import wording
+from notifiers.message import Item, Link, Message, Reading
+
+Block = dict[str, Any]
+
+HEADER_CHARACTERS_MAX = 150
+SECTION_CHARACTERS_MAX = 3_000
+FIELD_CHARACTERS_MAX = 2_000
+TEXT_CHARACTERS_MAX = 3_000  # chat.update refuses a text above 4,000
+BLOCKS_CHARACTERS_MAX = 12_000
+FIELDS_MAX = 10
+ITEMS_MAX = 15
+ITEM_CHARACTERS_MAX = 900
+
+_RED, _ORANGE, _YELLOW, _BLUE, _GREEN = "#d0342c", "#e8590c", "#f0b429", "#3b7dd8", "#2f9e44"
+_BY_RANK = ((3, _RED, "🔴"), (5, _ORANGE, "🟠"), (7, _YELLOW, "🟡"), (9, _BLUE, "🔵"))
+
+
+def render(message: Message) -> dict[str, Any]:
+    """Return `text`, `blocks` and `attachments` of a message."""
+    sign = icon(message.status, message.level)
+    headline = f"{sign} {message.verdict} · {message.title}"
+    header = wording.cut(headline, HEADER_CHARACTERS_MAX)
+    details = _bounded(list(_details(message)), BLOCKS_CHARACTERS_MAX)
+    return {
+        "text": plain_text(message),
+        "blocks": [{"type": "header", "text": {"type": "plain_text", "text": header}}],
+        "attachments": [
+            {"color": colour(message), "fallback": escape(header), "blocks": details},
+        ],
+    }
+
+
+def plain_text(message: Message) -> str:
+    """Return the fallback: whole in itself, for where blocks are not shown."""
+    sign = icon(message.status, message.level)
+    lines = [f"{sign} *{message.verdict}* · {escape(message.title)}"]
+    if len(message.items) == 1 and (values := reading.value_line(message.items[0])):
+        lines.append(escape(values))
+    elif message.counts:
+        lines.append(escape(message.counts))
+    if message.change:
+        lines.append(f"_{escape(message.change)}_")
+    return cut_escaped("\n".join(lines), TEXT_CHARACTERS_MAX)
+
+
+def history_line(message: Message) -> str:
+    """Return what a change adds to the thread: what is different, with the value that made it."""
+    item = next((i for i in message.items if i.status == message.status), None)
+    told = message.change or message.title
+    if message.status == "resolved":
+        ended = reading.lasted(item, message.now_ms) if item else ""
+        told = f"resolved after {ended}" if ended else "resolved"
+    parts = [f"{icon(message.status, message.level)} {escape(told[:1].upper() + told[1:])}"]
+    if item and len(message.items) == 1 and (values := reading.value_line(item)):
+        parts.append(escape(values))
+    if message.counts:
+        parts.append(escape(message.counts))
+    parts += [f"⚠️ {escape(warning)}" for warning in message.warnings]
+    return cut_escaped("\n".join(parts), TEXT_CHARACTERS_MAX)
+
+
+def escape(text: str) -> str:
+    """Return a text in which Slack finds no markup of its own: no mention, no link, no entity."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def cut_escaped(text: str, characters_max: int) -> str:
+    """Cut an escaped text without leaving half an entity or half a link at its end."""
+    if len(text) <= characters_max:
+        return text
+    kept = text[: characters_max - 1]
+    for opening, closing in (("&", ";"), ("<", ">")):
+        start = kept.rfind(opening)
+        if start > kept.rfind(closing):
+            kept = kept[:start]
+    return kept.rstrip() + "…"
+
+
+def colour(message: Message) -> str:
+    """Return the colour of the bar: green when all is over, else by the worst level."""
+    return _look(message.status, message.level)[0]
+
+
+def icon(status: str, level: str) -> str:
+    """Return the sign of a status and level."""
+    return _look(status, level)[1]
+
+
+def _look(status: str, level: str) -> tuple[str, str]:
+    if status == "resolved":
+        return _GREEN, "🟢"
+    worst = reading.rank(level)
+    return next(((look, sign) for below, look, sign in _BY_RANK if worst < below), (_RED, "🔴"))
+
+
+def _details(message: Message) -> Iterator[Block]:
+    if message.change and message.status == "firing":
+        yield _section(f"*Changed:* {escape(message.change)}")
+    if len(message.items) == 1:
+        yield from _single(message, message.items[0])
+    else:
+        yield from _several(message)
+    if links := _links(message):
+        yield _context(links)
+    warnings = "\n".join(f"⚠️ {escape(warning)}" for warning in message.warnings)
+    yield _context(f"{warnings}\n{escape(message.footer)}".strip())
+
+
+def _single(message: Message, item: Item) -> Iterator[Block]:
+    if item.description:
+        yield _section(escape(item.description))
+    fields = [_reading_field(one) for one in item.readings]
+    if item.since_ms > 0:
+        fields.append(_since_field(message, item))
+    if fields:
+        yield {"type": "section", "fields": [_mrkdwn(text) for text in fields[:FIELDS_MAX]]}
+    if scope := _scope(message.scope):
+        yield _section(scope)
+    if item.lines:
+        yield _section(_code(item.lines))
+
+
+def _several(message: Message) -> Iterator[Block]:
+    head = [escape(message.counts)] if message.counts else []
+    if scope := _scope(message.scope):
+        head.append(scope)
+    if head:
+        yield _section("\n".join(head))
+    for item in message.items[:ITEMS_MAX]:
+        yield _section(cut_escaped(_item_text(message, item), ITEM_CHARACTERS_MAX))
+    if len(message.items) > ITEMS_MAX:
+        yield _section(f"_{wording.more(len(message.items) - ITEMS_MAX, 'alert')}_")
+
+
+def _item_text(message: Message, item: Item) -> str:
+    lines = [f"{icon(item.status, item.level)} *{escape(item.summary)}*"]
+    if values := reading.value_line(item):
+        lines.append(escape(values))
+    if scope := _scope(item.scope):
+        lines.append(scope)
+    if item.since_ms > 0:
+        word = "lasted" if item.until_ms else "for"
+        since = _date(item.since_ms)
+        lines.append(f"since {since}, {word} {reading.lasted(item, message.now_ms)}")
+    return "\n".join(lines)
+
+
+def _reading_field(one: Reading) -> str:
+    lines = [f"*{escape(one.name)}*"]
+    threshold = f"  (threshold {one.threshold})" if one.threshold else ""
+    lines.append(escape(f"{one.now}{threshold}"))
+    if one.at_firing:
+        lines.append(escape(f"{one.at_firing} when it fired"))
+    return cut_escaped("\n".join(lines), FIELD_CHARACTERS_MAX)
+
+
+def _since_field(message: Message, item: Item) -> str:
+    lasted = reading.lasted(item, message.now_ms)
+    if item.until_ms:
+        return f"*Lasted*\n{lasted}\n{_date(item.since_ms)} to {_date(item.until_ms)}"
+    return f"*Since*\n{_date(item.since_ms)}\nfor {lasted}"
+
+
+def _date(time_ms: int) -> str:
+    """Return a time that Slack shows in its reader's zone, with UTC where it cannot."""
+    fallback = wording.date_time(time_ms)
+    return f"<!date^{time_ms // 1_000}^{{date_short_pretty}} {{time_secs}}|{fallback}>"
+
+
+def _scope(scope: Sequence[tuple[str, str]]) -> str:
+    shown = [f"`{escape(name)}={_no_tick(escape(value))}`" for name, value in scope[:20]]
+    if len(scope) > 20:
+        shown.append(wording.more(len(scope) - 20, "label"))
+    return "  ".join(shown)
+
+
+def _links(message: Message) -> str:
+    links = [*(message.items[0].links if len(message.items) == 1 else ()), *message.links]
+    rules = sorted({item.rule for item in message.items if item.rule})
+    shown = [_link(link) for link in links]
+    if rules:
+        others = f" {wording.more(len(rules) - 1, 'rule')}" if len(rules) > 1 else ""
+        shown.append(f"rule `{_no_tick(escape(rules[0]))}`{others}")
+    return "  ·  ".join(shown)
+
+
+def _link(link: Link) -> str:
+    # `is_link` has kept `|`, `<` and `>` out; `&` is an entity inside a link too.
+    return f"<{escape(link.url)}|{escape(link.text)}>"
+
+
+def _code(lines: Sequence[str]) -> str:
+    body = cut_escaped("\n".join(escape(line).replace("```", "'''") for line in lines), 2_900)
+    return f"```{body}```"
+
+
+def _no_tick(text: str) -> str:
+    return text.replace("`", "'")
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(cut_escaped(text, SECTION_CHARACTERS_MAX))}
+
+
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [_mrkdwn(cut_escaped(text, FIELD_CHARACTERS_MAX))]}
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": text}
+
+
+def _bounded(blocks: list[Block], characters_max: int) -> list[Block]:
+    """Keep the total below what Slack takes: whole blocks go, the last two (links, footer) stay."""
+    body, tail = blocks[:-2], blocks[-2:]
+    left = characters_max - sum(_size(block) for block in tail) - 100
+    kept: list[Block] = []
+    for block in body:
+        left -= _size(block)
+        if left < 0:
+            omitted = len(body) - len(kept)
+            return [*kept, _section(f"_{wording.more(omitted, 'part')}_"), *tail]
+        kept.append(block)
+    return [*kept, *tail]
+
+
+def _size(block: Block) -> int:
+    texts = [block["text"]] if "text" in block else block.get("fields") or block["elements"]
+    return 60 + sum([len(text["text"]) + 30 for text in texts])

@@ -1,0 +1,167 @@
+"""Groups: alerts that are notified together, and when they are due next."""
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from notifiers.route import Route
+
+
+class GroupId(NamedTuple):
+    """One group: the group key alone may be shared by routes with equal matchers."""
+
+    tenant: str
+    route_id: str
+    group_key: str
+
+
+@dataclass(slots=True)
+class Settled:
+    """Which integrations know that an alert has ended, as of one version of it."""
+
+    version: int
+    integrations: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Group:
+    """A group while it has alerts. All times are absolute, so a restart changes none of them."""
+
+    id: GroupId
+    route: Route
+    labels: Mapping[str, str]
+    created_ms: int
+    next_flush_ms: int
+    alerts: set[str] = field(default_factory=set)      # fingerprints
+    lagging: set[str] = field(default_factory=set)
+    """Integrations that were still busy with the last flush when this one came: they are asked
+    again as soon as their answer is in the log, so that a slow one delays no other."""
+    settled: dict[str, Settled] = field(default_factory=dict)
+    """By fingerprint. An ended alert leaves the group when every integration knows of it."""
+
+    def settle(self, integration: str, ended: Mapping[str, int]) -> None:
+        """Note that an integration needs nothing more about these (fingerprint -> version)."""
+        for fingerprint, version in ended.items():
+            if fingerprint not in self.alerts:
+                continue
+            known = self.settled.get(fingerprint)
+            if known is None or known.version < version:
+                known = self.settled[fingerprint] = Settled(version)
+            if known.version == version:
+                known.integrations.add(integration)
+
+
+class Groups:
+    """All groups, with the earliest due one at hand."""
+
+    def __init__(self, groups_max: int) -> None:
+        self._groups_max = groups_max
+        self._by_id: dict[GroupId, Group] = {}
+        # (due, serial, id): entries are not removed when a group changes but checked when popped.
+        self._due: list[tuple[int, int, GroupId]] = []
+        self._serial = 0
+        self._holders: dict[tuple[str, str], set[GroupId]] = {}
+        self._by_text: dict[tuple[str, str], set[GroupId]] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Group]:
+        return iter(self._by_id.values())
+
+    def get(self, group_id: GroupId) -> Group | None:
+        """Return a group, or None."""
+        return self._by_id.get(group_id)
+
+    def holders(self, tenant: str, fingerprint: str) -> frozenset[GroupId]:
+        """Return the groups that hold an alert."""
+        return frozenset(self._holders.get((tenant, fingerprint), ()))
+
+    def hold(
+        self, tenant: str, route: Route, fingerprint: str, labels: Mapping[str, str],
+        starts_at_ms: int, at_ms: int,
+    ) -> Group | None:  # fmt: skip
+        """Put an alert into its group under a route. None: there are too many groups.
+
+        A new group waits; but an alert that has waited for that long elsewhere (a restart, a late
+        record) does not wait again (Alertmanager, dispatch.groupAlert).
+        """
+        group_id = self.id_of(tenant, route, labels)
+        group = self._by_id.get(group_id)
+        if group is None:
+            if len(self._by_id) >= self._groups_max:
+                return None
+            waited = starts_at_ms + route.group_wait_ms < at_ms
+            due_ms = at_ms if waited else at_ms + route.group_wait_ms
+            group = Group(group_id, route, route.group_labels(labels), at_ms, due_ms)
+            self._add(group)
+        group.alerts.add(fingerprint)
+        self._holders.setdefault((tenant, fingerprint), set()).add(group_id)
+        return group
+
+    @staticmethod
+    def id_of(tenant: str, route: Route, labels: Mapping[str, str]) -> GroupId:
+        """Return which group of a route an alert with these labels is in."""
+        return GroupId(tenant, route.id, route.group_key(route.group_labels(labels)))
+
+    def by_text(self, tenant: str, group_key: str) -> list[Group]:
+        """Return the groups with a group key; routes with equal matchers share one."""
+        found = (self._by_id.get(i) for i in sorted(self._by_text.get((tenant, group_key), ())))
+        return [group for group in found if group is not None]
+
+    def _add(self, group: Group) -> None:
+        self._by_id[group.id] = group
+        self._by_text.setdefault((group.id.tenant, group.id.group_key), set()).add(group.id)
+        self._push(group.next_flush_ms, group.id)
+
+    def remove(self, group: Group) -> None:
+        """Drop a group with what it holds."""
+        for fingerprint in tuple(group.alerts):
+            self.drop(group, fingerprint)
+        self._by_id.pop(group.id, None)
+        text = (group.id.tenant, group.id.group_key)
+        named = self._by_text.get(text, set())
+        named.discard(group.id)
+        if not named:
+            self._by_text.pop(text, None)
+
+    def drop(self, group: Group, fingerprint: str) -> None:
+        """Take an alert out of a group."""
+        group.alerts.discard(fingerprint)
+        group.settled.pop(fingerprint, None)
+        key = (group.id.tenant, fingerprint)
+        holders = self._holders.get(key)
+        if holders is not None:
+            holders.discard(group.id)
+            if not holders:
+                del self._holders[key]
+
+    def reschedule(self, group: Group, next_flush_ms: int) -> None:
+        """Set when a group is due next."""
+        group.next_flush_ms = next_flush_ms
+        self._push(next_flush_ms, group.id)
+
+    def pop_due(self, now_ms: int) -> list[Group]:
+        """Return the groups that are due, earliest first; each must be rescheduled by the caller."""
+        due: list[Group] = []
+        while self._due and self._due[0][0] <= now_ms:
+            due_ms, _, group_id = heapq.heappop(self._due)
+            group = self._by_id.get(group_id)
+            if group is not None and group.next_flush_ms == due_ms and group not in due[-1:]:
+                due.append(group)
+        return due
+
+    def next_due_ms(self) -> int | None:
+        """Return when the next group is due."""
+        while self._due:
+            due_ms, _, group_id = self._due[0]
+            group = self._by_id.get(group_id)
+            if group is not None and group.next_flush_ms == due_ms:
+                return due_ms
+            heapq.heappop(self._due)
+        return None
+
+    def _push(self, due_ms: int, group_id: GroupId) -> None:
+        self._serial += 1
+        heapq.heappush(self._due, (due_ms, self._serial, group_id))

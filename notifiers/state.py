@@ -1,0 +1,235 @@
+"""The notifier's state as a snapshot: chunks of bounded size that change only with their content.
+
+    alerts/<bucket>.<part>   StoredAlert, by fingerprint
+    log/<bucket>.<part>      notification log, by group key
+    silences/<bucket>.<part>
+    groups/<bucket>.<part>   groups with their timers and what lags
+    shards/0.<part>          epochs and sequences; alerts that do not fire yet
+
+The version of a chunk is a digest of its bytes, so equal versions mean equal bytes whoever wrote
+them. Buckets that were not touched are not even encoded.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from engine.alerts import AlertRecord, SilenceRecord
+from engine.checkpoint import pack, unpack
+from engine.errors import SnapshotError
+from engine.owner import Chunk, Snapshot
+from notifiers.alert import StoredAlert
+from notifiers.group import Group, GroupId
+from notifiers.notification_log import LogEntry, LogKey
+from notifiers.route import Route
+
+if TYPE_CHECKING:
+    from notifiers.owner import Notifier
+
+FORMAT = 1
+CHUNK_BYTES_MAX = 400_000              # well below the limit of a message, one large alert over
+BUCKETS: Mapping[str, int] = {"alerts": 64, "log": 16, "silences": 4, "groups": 16, "shards": 1}
+
+T = TypeVar("T")
+
+
+class FrozenGroup(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A group as it is kept; the route is found by its id again."""
+
+    tenant: str
+    route_id: str
+    group_key: str
+    labels: dict[str, str]
+    created_ms: int
+    next_flush_ms: int
+    alerts: list[str] = []
+    lagging: list[str] = []
+
+
+class FrozenLog(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An entry of the notification log with its key."""
+
+    key: LogKey
+    entry: LogEntry
+
+
+class FrozenShard(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was last taken from a shard, or an alert that is pending."""
+
+    shard: int = -1
+    epoch: int = 0
+    sequence: int = 0
+    pending: AlertRecord | None = None
+
+
+@dataclass(slots=True)
+class Thawed:
+    """A snapshot, read."""
+
+    alerts: list[StoredAlert] = field(default_factory=list)
+    log: list[FrozenLog] = field(default_factory=list)
+    silences: list[SilenceRecord] = field(default_factory=list)
+    groups: list[FrozenGroup] = field(default_factory=list)
+    shards: list[FrozenShard] = field(default_factory=list)
+
+
+_TYPES: Mapping[str, Any] = {
+    "alerts": list[StoredAlert],
+    "log": list[FrozenLog],
+    "silences": list[SilenceRecord],
+    "groups": list[FrozenGroup],
+    "shards": list[FrozenShard],
+}
+
+
+class ChunkCache:
+    """Names and versions of the chunks of each bucket, as long as nothing in it changes."""
+
+    def __init__(self) -> None:
+        self._clean: dict[tuple[str, int], list[Chunk]] = {}
+
+    def touched(self, section: str, key: str) -> None:
+        """Note that something with this key changed."""
+        self._clean.pop((section, bucket_of(section, key)), None)
+
+    def touched_all(self, section: str) -> None:
+        """Note that anything of a section may have changed."""
+        for bucket in range(BUCKETS[section]):
+            self._clean.pop((section, bucket), None)
+
+    def chunks(
+        self, section: str, members: Sequence[tuple[str, T]], known: Mapping[str, int]
+    ) -> list[Chunk]:
+        """Return the chunks of a section; those in `known` come without bytes."""
+        buckets: dict[int, list[T]] = {}
+        for key, member in members:
+            buckets.setdefault(bucket_of(section, key), []).append(member)
+        chunks: list[Chunk] = []
+        for bucket in range(BUCKETS[section]):
+            clean = self._clean.get((section, bucket))
+            if clean is None or any(known.get(c.name) != c.version for c in clean):
+                made = _encode(section, bucket, buckets.get(bucket, []))
+                self._clean[section, bucket] = [Chunk(c.name, c.version, b"") for c in made]
+                chunks.extend(
+                    c if known.get(c.name) != c.version else Chunk(c.name, c.version, b"")
+                    for c in made
+                )
+            else:
+                chunks.extend(clean)
+        return chunks
+
+
+def bucket_of(section: str, key: str) -> int:
+    """Return in which bucket of a section a key is."""
+    return zlib.crc32(key.encode()) % BUCKETS[section]
+
+
+def _encode(section: str, bucket: int, members: Iterable[Any]) -> list[Chunk]:
+    chunks: list[Chunk] = []
+    part: list[msgspec.Raw] = []
+    size = 0
+    for member in members:
+        raw = msgspec.Raw(msgspec.json.encode(member, order="deterministic"))
+        if part and size + len(raw) > CHUNK_BYTES_MAX:
+            chunks.append(_chunk(section, bucket, len(chunks), part))
+            part, size = [], 0
+        part.append(raw)
+        size += len(raw)
+    if part:
+        chunks.append(_chunk(section, bucket, len(chunks), part))
+    return chunks
+
+
+def _chunk(section: str, bucket: int, part: int, members: list[msgspec.Raw]) -> Chunk:
+    payload = pack({"members": members}, {})
+    digest = hashlib.blake2b(payload, digest_size=8).digest()
+    version = int.from_bytes(digest, "big") >> 1       # fits into a signed 64-bit integer
+    return Chunk(f"{section}/{bucket}.{part}", version, payload)
+
+
+def freeze(notifier: "Notifier", cache: ChunkCache, known: Mapping[str, int]) -> Snapshot:
+    """Return the state of a notifier."""
+    for section in ("groups", "shards"):
+        # Timers move at every flush: cheaper to encode than to watch.
+        cache.touched_all(section)
+    sections: tuple[tuple[str, list[tuple[str, Any]]], ...] = (
+        ("alerts", [(a.fingerprint, a) for _, a in sorted(notifier.alerts_held.items())]),
+        ("log", [(k.group_key, FrozenLog(k, e)) for k, e in sorted(notifier.log.items())]),
+        ("silences", [(s.id, s) for s in sorted(notifier.silences.all(), key=_silence_key)]),
+        ("groups", _frozen_groups(notifier)),
+        ("shards", _frozen_shards(notifier)),
+    )
+    chunks = [c for section, members in sections for c in cache.chunks(section, members, known)]
+    return Snapshot("notifier", FORMAT, notifier.next_offset, tuple(chunks))
+
+
+def _silence_key(silence: SilenceRecord) -> tuple[str, str]:
+    return (silence.tenant, silence.id)
+
+
+def _frozen_groups(notifier: "Notifier") -> list[tuple[str, FrozenGroup]]:
+    """Freeze groups; what is on its way counts as lagging: nobody knows whether it arrived."""
+    away: dict[GroupId, set[str]] = {}
+    for key, waiting in notifier.outbox.items():
+        away.setdefault(waiting.group_id, set()).add(key.integration)
+    frozen: list[tuple[str, FrozenGroup]] = []
+    for group in sorted(notifier.groups_held, key=_group_key):
+        lagging = sorted(group.lagging | away.get(group.id, set()))
+        made = FrozenGroup(
+            *group.id, dict(group.labels), group.created_ms, group.next_flush_ms,
+            sorted(group.alerts), lagging,
+        )  # fmt: skip
+        frozen.append((group.id.group_key, made))
+    return frozen
+
+
+def _group_key(group: Group) -> GroupId:
+    return group.id
+
+
+def _frozen_shards(notifier: "Notifier") -> list[tuple[str, FrozenShard]]:
+    shards = [
+        ("", FrozenShard(shard, seen.epoch, seen.sequence))
+        for shard, seen in sorted(notifier.shards.items())
+    ]
+    pending = [("", FrozenShard(pending=r)) for _, r in sorted(notifier.pending.items())]
+    return shards + pending
+
+
+def thaw(snapshot: Snapshot) -> Thawed:
+    """Read a snapshot. Raises SnapshotError."""
+    if snapshot.kind != "notifier" or snapshot.format != FORMAT:
+        raise SnapshotError(
+            f"a snapshot of kind {snapshot.kind!r} and format {snapshot.format} is not readable"
+            f" as notifier format {FORMAT}; run the version that wrote it, or a later one"
+        )
+    thawed = Thawed()
+    for chunk in snapshot.chunks:
+        section = chunk.name.partition("/")[0]
+        if section not in _TYPES:
+            raise SnapshotError(f"a notifier has no chunk {chunk.name!r}")
+        meta, _ = unpack(chunk.payload)
+        try:
+            members = msgspec.convert(meta["members"], _TYPES[section])
+        except (KeyError, msgspec.ValidationError) as error:
+            raise SnapshotError(f"chunk {chunk.name!r} is malformed: {error}") from error
+        getattr(thawed, section).extend(members)
+    return thawed
+
+
+def to_group(frozen: FrozenGroup, route: Route) -> Group:
+    """Return a group as it was frozen."""
+    return Group(
+        GroupId(frozen.tenant, frozen.route_id, frozen.group_key),
+        route,
+        frozen.labels,
+        frozen.created_ms,
+        frozen.next_flush_ms,
+        set(frozen.alerts),
+        set(frozen.lagging),
+    )
+

@@ -1,0 +1,105 @@
+"""What goes to Slack for which notification, and that it fits whatever an alert carries."""
+
+import json
+
+import pytest
+
+from engine.demo import slack_rules
+from notifiers.channels.slack import Slack
+from tests.channels import golden, samples
+from tests.channels.building import build
+
+BOT = {"app_token": "xoxb-1", "channel": "#alerts"}
+HOOK = {"api_url": "https://hooks.example/services/T0/B0/secret"}
+FAR = {"channel": "C0000000001", "ts": "1795269785.000001"}
+STEP_MS = 212
+
+
+def requests(entry, notification):
+    sent_ms = notification.now_ms + STEP_MS
+    return [
+        {"method": one.method, **one.body}
+        for one in build(Slack, entry).render(notification, sent_ms)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "notification"),
+    [
+        ("first", samples.first()),
+        ("level_change", samples.level_change({**FAR, "told": samples.TOLD_WARNING})),
+        ("repeat", samples.repeat({**FAR, "told": samples.TOLD_CRITICAL})),
+        ("resolved", samples.resolved({**FAR, "told": samples.TOLD_CRITICAL})),
+        ("over_every_limit", samples.over_every_limit()),
+    ],
+)
+def test_golden_requests_of_a_bot(name, notification):
+    golden.check_json(f"slack/{name}.json", requests(BOT, notification))
+
+
+def test_golden_request_of_a_webhook():
+    golden.check_json("slack/webhook_first.json", requests(HOOK, samples.first()))
+
+
+@pytest.mark.parametrize("notification", [samples.over_every_limit(), samples.first()])
+def test_slack_would_take_it(notification):
+    for body in requests(BOT, notification):
+        assert slack_rules.refuse(body, slack_rules.UPDATE_TEXT_MAX) is None
+
+
+def test_a_long_list_says_how_many_are_left_out():
+    alerts = [samples.posted(index) for index in range(100)]
+    body = requests(BOT, samples.notification(*alerts))[0]
+    assert "+85 more alerts" in json.dumps(body)
+    assert "100 firing" in json.dumps(body)
+
+
+def test_what_an_alert_carries_is_no_markup():
+    hostile = samples.alert(
+        labels={"alertname": "X", "service": "`a` <!channel>"},
+        annotations={"summary": "<!here> <https://evil.example|click> & more"},
+        lines=("``` <@U123> ```",),
+    )
+    text = json.dumps(requests(BOT, samples.notification(hostile)), ensure_ascii=False)
+    header = "<!here> <https://evil.example|click> & more"  # plain text: Slack reads no markup
+    text = text.replace(json.dumps(header)[1:-1], "")
+    assert "<!here>" not in text
+    assert "<!channel>" not in text
+    assert "<@U123>" not in text
+    assert "<https://evil" not in text
+    assert "&lt;!here&gt; &lt;https://evil.example|click&gt; &amp; more" in text
+    assert "````" not in text  # the code block stays closed
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "https://x/|<y>", "ftp://x/", "//x", "h"])
+def test_only_web_addresses_become_links(url):
+    linked = samples.alert(annotations={"summary": "s", "runbook_url": url}, generator_url=url)
+    text = json.dumps(requests(BOT, samples.notification(linked)))
+    assert "|Runbook" not in text
+    assert "|Source" not in text
+
+
+def test_an_edit_that_changes_nothing_says_nothing_in_the_thread():
+    far = {**FAR, "told": samples.TOLD_WARNING}
+    again = samples.notification(samples.alert(), previous=far, n=2, reason="new alerts added")
+    assert [one["method"] for one in requests(BOT, again)] == ["chat.update"]
+
+
+@pytest.mark.parametrize(
+    ("notification", "broadcast"),
+    [
+        (samples.level_change({**FAR, "told": samples.TOLD_WARNING}), True),
+        (samples.repeat({**FAR, "told": samples.TOLD_CRITICAL}), True),
+        (samples.resolved({**FAR, "told": samples.TOLD_CRITICAL}), False),
+    ],
+)
+def test_an_edit_notifies_nobody_so_what_matters_is_broadcast(notification, broadcast):
+    _, reply = requests(BOT, notification)
+    assert reply["reply_broadcast"] is broadcast
+    assert reply["thread_ts"] == FAR["ts"]
+
+
+def test_update_message_false_posts_anew():
+    entry = {**BOT, "update_message": False}
+    methods = [one["method"] for one in requests(entry, samples.resolved(FAR))]
+    assert methods == ["chat.postMessage"]
