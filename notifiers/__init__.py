@@ -1,0 +1,34 @@
+"""Notifiers: who is told about an alert, when, once, and how it gets there.
+
+The notifier is one owner (`Notifier`): it folds the topic `alerts` and decides what to send, in
+Alertmanager's order and by its rules (notifiers.pipeline). `Delivery` carries the decisions out,
+effectively once, through the channels (notifiers.channels) and a fence (`FenceStore`).
+
+**Invariant:** what somebody was told is known by the log alone; a decision reads no clock but
+`now_ms`; at most one notification of a group is on its way to an integration.
+Absent: Faust, HTTP, rules. Reference: README.md beside this file.
+"""
+
+from notifiers.config import CONFIG_CODES, NotifierConfig, load
+from notifiers.delivery import Delivery
+from notifiers.outbox import Flush
+from notifiers.owner import Notifier
+from notifiers.query import AlertView, GroupView
+from notifiers.store import Claim, FenceStore, RedisFence, Told, decode_entry, encode_entry
+
+__all__ = [
+    "CONFIG_CODES",
+    "AlertView",
+    "Claim",
+    "Delivery",
+    "FenceStore",
+    "Flush",
+    "GroupView",
+    "Notifier",
+    "NotifierConfig",
+    "RedisFence",
+    "Told",
+    "decode_entry",
+    "encode_entry",
+    "load",
+]

@@ -37,12 +37,12 @@ class StoredAlert(msgspec.Struct, frozen=True, omit_defaults=True):
     labels: dict[str, str]
     annotations: dict[str, str]
     starts_at_ms: int
-    ends_at_ms: int                    # posted: never 0, maybe ahead; own: 0 until it has ended
+    ends_at_ms: int  # posted: never 0, maybe ahead; own: 0 until it has ended
     updated_at_ms: int
     version: int
     generator_url: str = ""
-    timeout: bool = False              # the end was not said by the sender
-    superseded: bool = False           # ended only because its level changed
+    timeout: bool = False  # the end was not said by the sender
+    superseded: bool = False  # ended only because its level changed
     record: AlertRecord | None = None  # of our own alerts
 
     def resolved_at(self, now_ms: int) -> bool:

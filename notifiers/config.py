@@ -83,7 +83,7 @@ _TOP_LATER: Mapping[str, str] = {
 class Integration:
     """One channel of a receiver, built from one entry of its `<channel>_configs`."""
 
-    name: str                          # "<channel>/<index>"
+    name: str  # "<channel>/<index>"
     channel: Channel
     send_resolved: bool
 
@@ -105,7 +105,7 @@ class NotifierConfig:
     receivers: Mapping[str, Receiver]  # in the order of the file
     global_: Global = field(default_factory=Global)
     external_url: str = ""
-    text: str = ""                     # as YAML, secrets replaced by <secret>: GET /api/v2/status
+    text: str = ""  # as YAML, secrets replaced by <secret>: GET /api/v2/status
 
 
 def installed_channels() -> dict[str, type[Channel]]:
@@ -129,8 +129,8 @@ def load(
     tree, findings = load_yaml(text, file)
     if tree is None:
         if not findings:
-            findings = [Finding(file, 1, 1, 1, "key-missing", "the file is empty",
-                                "write at least `route:` with a receiver, and `receivers:`")]  # fmt: skip
+            remedy = "write at least `route:` with a receiver, and `receivers:`"
+            findings = [Finding(file, 1, 1, 1, "key-missing", "the file is empty", remedy)]
         return None, findings
     known = installed_channels() if channels is None else channels
     loader = _Loader(file, base or Path(file).parent, known)
@@ -160,7 +160,7 @@ class _Loader:
         node = self.reader.require(
             top, "the configuration", "route", "write `route: {receiver: NAME}`"
         )
-        routes = RouteReader(self.reader, {name: None for name in receivers})
+        routes = RouteReader(self.reader, dict.fromkeys(receivers))
         route = routes.root(node) if node is not None else None
         if route is None or not self.reader.clean:
             return None
@@ -187,8 +187,9 @@ class _Loader:
             if receiver is None or entry is None:
                 continue
             if receiver.name in receivers:
-                self.reader.add(entry.get("name") or entry, "receiver-duplicate",
-                                f"there is another receiver {receiver.name!r}", "rename one")  # fmt: skip
+                message = f"there is another receiver {receiver.name!r}"
+                at = entry.get("name") or entry
+                self.reader.add(at, "receiver-duplicate", message, "rename one")
             receivers.setdefault(receiver.name, receiver)
         return receivers
 

@@ -33,7 +33,7 @@ class Group:
     labels: Mapping[str, str]
     created_ms: int
     next_flush_ms: int
-    alerts: set[str] = field(default_factory=set)      # fingerprints
+    alerts: set[str] = field(default_factory=set)  # fingerprints
     lagging: set[str] = field(default_factory=set)
     """Integrations that were still busy with the last flush when this one came: they are asked
     again as soon as their answer is in the log, so that a slow one delays no other."""
@@ -143,14 +143,14 @@ class Groups:
         self._push(next_flush_ms, group.id)
 
     def pop_due(self, now_ms: int) -> list[Group]:
-        """Return the groups that are due, earliest first; each must be rescheduled by the caller."""
-        due: list[Group] = []
+        """Return the groups that are due, earliest first; the caller reschedules each."""
+        due: dict[GroupId, Group] = {}
         while self._due and self._due[0][0] <= now_ms:
             due_ms, _, group_id = heapq.heappop(self._due)
             group = self._by_id.get(group_id)
-            if group is not None and group.next_flush_ms == due_ms and group not in due[-1:]:
-                due.append(group)
-        return due
+            if group is not None and group.next_flush_ms == due_ms:
+                due[group_id] = group
+        return list(due.values())
 
     def next_due_ms(self) -> int | None:
         """Return when the next group is due."""

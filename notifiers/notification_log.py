@@ -29,8 +29,8 @@ class LogKey(NamedTuple):
 class LogEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """The last notification of a group to an integration."""
 
-    n: int                             # the last number used, by a dropped one too
-    told_ms: int = 0                   # of the last one that was not dropped; 0: none yet
+    n: int  # the last number used, by a dropped one too
+    told_ms: int = 0  # of the last one that was not dropped; 0: none yet
     decided_ms: int = 0
     firing: frozenset[str] = frozenset()
     resolved: frozenset[str] = frozenset()

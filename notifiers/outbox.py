@@ -18,7 +18,7 @@ class Flush:
     group_id: GroupId
     notification: Notification
     told: Told
-    deadline_ms: int                   # then it is given up and decided anew
+    deadline_ms: int  # then it is given up and decided anew
     withheld: bool = False
     """Only ended alerts, and the integration wants none: the log is told, the receiver is not."""
     ended: Mapping[str, int] = field(default_factory=dict)

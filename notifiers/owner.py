@@ -23,43 +23,19 @@ from engine.alerts import (
 from engine.limits import Limits
 from engine.owner import LogRecord, Output, Snapshot
 from notifiers import pipeline, query, state
-from notifiers.alert import (
-    StoredAlert,
-    from_posted,
-    from_record,
-    identity,
-    in_order,
-    merged,
-    superseded,
-)
-from notifiers.config import NotifierConfig
-from notifiers.group import Group, GroupId, Groups
-from notifiers.notification_log import LogKey, NotificationLog, key_of
-from notifiers.outbox import Flush, Outbox, Waiting
+from notifiers.alert import from_posted, from_record, identity, merged, superseded
+from notifiers.config import NotifierConfig, Receiver
+from notifiers.group import Group, GroupId
+from notifiers.holding import RECORDS_DROPPED, Holding, ShardSeen
 from notifiers.notification import fence_key
-from notifiers.route import Route
-from notifiers.silence import Silences
+from notifiers.notification_log import LogKey, key_of
+from notifiers.outbox import Flush, Waiting
 
-KEEP_RESOLVED_MS = 1_800_000
-"""How long an ended alert can still be merged with a late post (Alertmanager's gc interval)."""
 COLLECT_EVERY_MS = 60_000
 
-RECORDS_DROPPED = metrics.counter(
-    "tocsin_notifier_records_dropped_total", "Records of `alerts` not applied.", ["reason"]
-)
 ALERTS_HELD = metrics.gauge("tocsin_notifier_alerts", "Alerts that the notifier holds.")
 GROUPS_HELD = metrics.gauge("tocsin_notifier_groups", "Groups of alerts.")
 OUTBOX_HELD = metrics.gauge("tocsin_notifier_outbox", "Notifications decided, not confirmed.")
-
-AlertKey = tuple[str, str]             # tenant, fingerprint
-
-
-@dataclass(slots=True)
-class ShardSeen:
-    """What was last taken from a shard's owner."""
-
-    epoch: int = 0
-    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +46,7 @@ class OpenFence:
     fence_key: str
     n: int
     group_id: GroupId
+    firing: frozenset[str]  # what fires in the group now
 
 
 class Notifier:
@@ -78,31 +55,22 @@ class Notifier:
     kind = "notifier"
 
     def __init__(self, config: NotifierConfig, limits: Limits) -> None:
-        self.config = config
-        self.next_offset = 0
         self.epoch = 0
+        self._config = config
         self._limits = limits
-        self._clear()
+        self._begin()
 
-    def _clear(self) -> None:
+    def _begin(self) -> None:
         self.next_offset = 0
-        self.alerts_held: dict[AlertKey, StoredAlert] = {}
-        self.pending: dict[str, AlertRecord] = {}          # identity -> not firing yet
-        self.shards: dict[int, ShardSeen] = {}
-        self.groups_held = Groups(self._limits.groups_max)
-        self.silences = Silences(self._limits.silences_max)
-        self.log = NotificationLog()
-        self.outbox = Outbox(self._limits.outbox_max)
-        self._current: dict[str, AlertKey] = {}            # identity -> what fires
-        self._routes: dict[AlertKey, tuple[Route, ...]] = {}
-        self._blocked: dict[LogKey, set[GroupId]] = {}     # lagging groups, by what they wait for
-        self._starved: set[GroupId] = set()                # lagging because the outbox is full
-        self._ready: set[GroupId] = set()                  # lagging ones that may be asked now
+        self._held = Holding(self._config, self._limits)
+        self._blocked: dict[LogKey, set[GroupId]] = {}  # lagging groups, by what they wait for
+        self._starved: set[GroupId] = set()  # lagging because the outbox is full
+        self._ready: set[GroupId] = set()  # lagging ones that may be asked now
         self._collect_ms = 0
-        self._stages = pipeline.stages(self.silences)
-        self._cache = state.ChunkCache()
+        self._stages = pipeline.stages(self._held.silences)
+        self._chunks = state.ChunkCache()
 
-    # The log -----------------------------------------------------------------------------------
+    # The log
 
     def apply(self, records: Sequence[LogRecord], stamp_ms: int) -> list[Output]:
         """Fold records of the topic `alerts`. It never answers with outputs."""
@@ -135,14 +103,14 @@ class Notifier:
             case PostedAlert():
                 self._posted(entry, record)
             case SilenceRecord():
-                self._cache.touched("silences", entry.id)
-                if not self.silences.put(entry):
+                self._held.touched.note("silences", entry.id)
+                if not self._held.silences.put(entry):
                     RECORDS_DROPPED.labels("silence_limit").inc()
             case Notified():
                 self._notified(entry)
 
     def _is_new(self, entry: AlertRecord, epoch: int) -> bool:
-        seen = self.shards.setdefault(entry.shard, ShardSeen())
+        seen = self._held.shards.setdefault(entry.shard, ShardSeen())
         if epoch < seen.epoch:
             RECORDS_DROPPED.labels("old_epoch").inc()
             return False
@@ -153,7 +121,7 @@ class Notifier:
         return True
 
     def _greeted(self, hello: ShardHello, epoch: int) -> None:
-        seen = self.shards.setdefault(hello.shard, ShardSeen())
+        seen = self._held.shards.setdefault(hello.shard, ShardSeen())
         if epoch < seen.epoch:
             RECORDS_DROPPED.labels("old_epoch").inc()
             return
@@ -163,283 +131,205 @@ class Notifier:
             seen.sequence = hello.sequence
 
     def _told_by_shard(self, entry: AlertRecord, record: LogRecord) -> None:
-        who = identity(entry)
+        held, who = self._held, identity(entry)
         if entry.state == "pending":
-            if len(self.pending) < self._limits.alerts_max:
-                self.pending[who] = entry
+            if who in held.pending or len(held.pending) < self._limits.alerts_max:
+                held.pending[who] = entry
             return
-        self.pending.pop(who, None)
+        held.pending.pop(who, None)
         if entry.state == "inactive":
             return
         alert = from_record(entry, record.timestamp_ms, record.offset)
-        before = self._current.pop(who, None)
-        old = self.alerts_held.get(before) if before is not None else None
+        before = held.current.pop(who, None)
+        old = held.alerts.get(before) if before is not None else None
         if old is not None and old.fingerprint != alert.fingerprint:
-            ended = superseded(old, entry, record.timestamp_ms, record.offset)
-            self._insert(ended, record.timestamp_ms)
+            # The level has changed: in API v2 the old fingerprint ends as the new one begins.
+            held.insert(
+                superseded(old, entry, record.timestamp_ms, record.offset), record.timestamp_ms
+            )
             if entry.state == "resolved":
                 return
         if entry.state == "firing":
-            self._current[who] = (alert.tenant, alert.fingerprint)
-        self._insert(alert, record.timestamp_ms)
+            held.current[who] = (alert.tenant, alert.fingerprint)
+        held.insert(alert, record.timestamp_ms)
 
     def _posted(self, entry: PostedAlert, record: LogRecord) -> None:
         alert = from_posted(entry, record.offset)
-        old = self.alerts_held.get((alert.tenant, alert.fingerprint))
+        old = self._held.alerts.get((alert.tenant, alert.fingerprint))
         if old is not None and old.record is not None and old.ends_at_ms == 0:
             # Ours ends by its shard's word alone.
             RECORDS_DROPPED.labels("own_alert").inc()
             return
         if old is not None and old.record is None:
             alert = merged(old, alert)
-        self._insert(alert, record.timestamp_ms)
-
-    def _insert(self, alert: StoredAlert, at_ms: int) -> None:
-        key = (alert.tenant, alert.fingerprint)
-        if key not in self.alerts_held and len(self.alerts_held) >= self._limits.alerts_max:
-            RECORDS_DROPPED.labels("alerts_limit").inc()
-            return
-        self.alerts_held[key] = alert
-        self._cache.touched("alerts", alert.fingerprint)
-        self._group(alert, at_ms)
-
-    def _group(self, alert: StoredAlert, at_ms: int) -> None:
-        for route in self.routes_of(alert):
-            self._hold(alert, route, at_ms)
-
-    def _hold(self, alert: StoredAlert, route: Route, at_ms: int) -> None:
-        held = self.groups_held.hold(
-            alert.tenant, route, alert.fingerprint, alert.labels, alert.starts_at_ms, at_ms
-        )
-        if held is None:
-            RECORDS_DROPPED.labels("groups_limit").inc()
+        self._held.insert(alert, record.timestamp_ms)
 
     def _notified(self, entry: Notified) -> None:
-        if not self.log.fold(entry):
+        if not self._held.log.fold(entry):
             RECORDS_DROPPED.labels("notified_twice").inc()
         key = key_of(entry)
-        self._cache.touched("log", key.group_key)
-        waiting = self.outbox.get(key)
+        self._held.touched.note("log", key.group_key)
+        waiting = self._held.outbox.get(key)
         if waiting is None:
             self._replayed(entry)
         elif entry.n >= waiting.n:
-            self.outbox.pop(key)
+            self._held.outbox.pop(key)
             self._confirmed(entry, waiting)
-            self._released(key)
+            self._release(key)
 
     def _replayed(self, entry: Notified) -> None:
         """Move the timers to where the owner had them that made this decision."""
-        for group in self.groups_held.by_text(entry.tenant, entry.group_key):
-            flushed = group.route.receiver == entry.receiver and group.next_flush_ms <= entry.at_ms
-            if flushed:
+        for group in self._held.groups.by_text(entry.tenant, entry.group_key):
+            if group.route.receiver == entry.receiver and group.next_flush_ms <= entry.at_ms:
                 next_ms = entry.at_ms + group.route.group_interval_ms
-                self.groups_held.reschedule(group, next_ms)
+                self._held.groups.reschedule(group, next_ms)
 
     def _confirmed(self, entry: Notified, waiting: Waiting) -> None:
-        group = self.groups_held.get(waiting.group_id)
+        group = self._held.groups.get(waiting.group_id)
         if group is None or entry.outcome == "dropped":
             return
         ended = waiting.ended
         if entry.outcome == "adopted":
             # What a predecessor sent may be less than what is known now: ask again at once.
-            ended = {fp: version for fp, version in ended.items() if fp in set(entry.resolved)}
+            ended = {fp: version for fp, version in ended.items() if fp in entry.resolved}
             group.lagging.add(entry.integration)
             self._ready.add(group.id)
         group.settle(entry.integration, ended)
-        self._drop_settled(group)
+        self._held.drop_settled(group)
 
-    def _released(self, key: LogKey) -> None:
+    def _release(self, key: LogKey) -> None:
         """Let those be asked that waited for this key, or for room."""
         self._ready |= self._blocked.pop(key, set()) | self._starved
         self._starved = set()
 
-    # Time --------------------------------------------------------------------------------------
+    # Time
 
     def due(self, now_ms: int) -> list[Flush]:
         """Decide what must be sent now. Each flush waits in the outbox for its log record."""
+        held = self._held
         if now_ms >= self._collect_ms:
-            self._collect(now_ms)
+            self._collect_ms = now_ms + COLLECT_EVERY_MS
+            held.collect(now_ms)
         flushes: list[Flush] = []
-        for group in self.groups_held.pop_due(now_ms):
-            self.groups_held.reschedule(group, now_ms + group.route.group_interval_ms)
+        for group in held.groups.pop_due(now_ms):
+            held.groups.reschedule(group, now_ms + group.route.group_interval_ms)
+            group.lagging.clear()
             flushes.extend(self._flush(group, now_ms, None))
         ready, self._ready = sorted(self._ready), set()
         for group_id in ready:
-            held = self.groups_held.get(group_id)
-            if held is not None and held.lagging:
-                asked, held.lagging = held.lagging, set()
-                flushes.extend(self._flush(held, now_ms, asked))
-        ALERTS_HELD.set(len(self.alerts_held))
-        GROUPS_HELD.set(len(self.groups_held))
-        OUTBOX_HELD.set(len(self.outbox))
+            lagging = held.groups.get(group_id)
+            if lagging is not None and lagging.lagging:
+                asked, lagging.lagging = lagging.lagging, set()
+                flushes.extend(self._flush(lagging, now_ms, asked))
+        ALERTS_HELD.set(len(held.alerts))
+        GROUPS_HELD.set(len(held.groups))
+        OUTBOX_HELD.set(len(held.outbox))
         return flushes
 
     def next_due_ms(self) -> int | None:
         """Return when `due` must be called next; 0: now; None: nothing is waiting."""
-        return 0 if self._ready else self.groups_held.next_due_ms()
-
-    def abandon(self, flush: Flush) -> None:
-        """Take back a flush whose delivery has ended without a record; it is decided anew."""
-        waiting = self.outbox.get(flush.key)
-        if waiting is not None and waiting.n == flush.notification.n:
-            self.outbox.pop(flush.key)
-            group = self.groups_held.get(flush.group_id)
-            if group is not None:
-                group.lagging.add(flush.key.integration)
-                self._ready.add(group.id)
-            self._released(flush.key)
+        return 0 if self._ready else self._held.groups.next_due_ms()
 
     def _flush(self, group: Group, now_ms: int, only: set[str] | None) -> list[Flush]:
-        receiver = self.config.receivers[group.route.receiver]
-        alerts = self.alerts_of(group)
+        held = self._held
+        alerts = held.alerts_of(group)
         ended = {a.fingerprint: a.version for a in alerts if a.resolved_at(now_ms)}
         due = pipeline.Due(group, now_ms)
         told = pipeline.run(self._stages, due, alerts)
         flushes: list[Flush] = []
-        for integration in receiver.integrations:
+        integrations = held.integrations_of(group)
+        for integration in integrations:
             if only is not None and integration.name not in only:
                 continue
-            key = pipeline.log_key(group, integration)
-            if key in self.outbox or self.outbox.full:
-                self._lag(group, integration.name, key)
+            key = held.log_key(group, integration)
+            if key in held.outbox or held.outbox.full:
+                self._lag(group, key)
                 continue
-            entry = self.log.get(key)
-            flush = pipeline.flush_of(self.config, due, integration, told, entry, ended)
+            entry = held.log.get(key)
+            flush = pipeline.flush_of(held.config, due, integration, told, entry, ended)
             if flush is None:
                 group.settle(integration.name, ended)
             else:
-                self.outbox.put(key, Waiting(flush.notification.n, group.id, ended))
+                held.outbox.put(key, Waiting(flush.notification.n, group.id, ended))
                 flushes.append(flush)
-        if not receiver.integrations:
+        if not integrations:
             group.settle("", ended)
-        self._drop_settled(group)
+        held.drop_settled(group)
         return flushes
 
-    def _lag(self, group: Group, integration: str, key: LogKey) -> None:
-        group.lagging.add(integration)
-        if key in self.outbox:
+    def _lag(self, group: Group, key: LogKey) -> None:
+        group.lagging.add(key.integration)
+        if key in self._held.outbox:
             self._blocked.setdefault(key, set()).add(group.id)
         else:
-            RECORDS_DROPPED.labels("outbox_full_waiting").inc()
+            RECORDS_DROPPED.labels("outbox_full").inc()
             self._starved.add(group.id)
 
-    def _drop_settled(self, group: Group) -> None:
-        """Take ended alerts out of a group once every integration knows, and empty groups away."""
-        names = {i.name for i in self.config.receivers[group.route.receiver].integrations}
-        for fingerprint, settled in tuple(group.settled.items()):
-            alert = self.alerts_held.get((group.id.tenant, fingerprint))
-            if alert is None or (
-                alert.version == settled.version and names <= settled.integrations
-            ):
-                self.groups_held.drop(group, fingerprint)
-        if not group.alerts:
-            self.groups_held.remove(group)
+    # Takeover, configuration, state
 
-    def _collect(self, now_ms: int) -> None:
-        """Forget what is over: ended alerts, old silences, old entries of the log."""
-        self._collect_ms = now_ms + COLLECT_EVERY_MS
-        for key, alert in tuple(self.alerts_held.items()):
-            over = alert.resolved_at(now_ms) and alert.ends_at_ms + KEEP_RESOLVED_MS <= now_ms
-            if over and not self.groups_held.holders(*key):
-                del self.alerts_held[key]
-                self._routes.pop(key, None)
-                self.silences.forget(*key)
-                self._cache.touched("alerts", alert.fingerprint)
-        if self.silences.collect(now_ms):
-            self._cache.touched_all("silences")
-        alive = {
-            pipeline.log_key(group, integration): None
-            for group in self.groups_held
-            for integration in self.config.receivers[group.route.receiver].integrations
-        }
-        if self.log.collect(now_ms, alive):
-            self._cache.touched_all("log")
-
-    # Configuration and state -------------------------------------------------------------------
+    def open_fences(self, now_ms: int) -> list[OpenFence]:
+        """Return what a predecessor may have claimed or sent without a record in the log."""
+        held, fences = self._held, []
+        for group in held.groups:
+            alerts = held.alerts_of(group)
+            firing = frozenset(a.fingerprint for a in alerts if not a.resolved_at(now_ms))
+            for integration in held.integrations_of(group):
+                key = held.log_key(group, integration)
+                entry = held.log.get(key)
+                n = (entry.n if entry is not None else 0) + 1
+                text = fence_key(key, group.created_ms, n)
+                fences.append(OpenFence(key, text, n, group.id, firing))
+        return fences
 
     def reconfigure(self, config: NotifierConfig, now_ms: int) -> None:
         """Route everything by another configuration; groups that go on keep their timers."""
-        self.config = config
-        self._regroup({group.id: group for group in self.groups_held}, now_ms)
-
-    def _regroup(self, before: Mapping[GroupId, Group], at_ms: int | None) -> None:
-        """Put every alert into its groups. `at_ms` None: as if it came when it last changed."""
-        self.groups_held = Groups(self._limits.groups_max)
-        self._routes.clear()
-        for key, alert in self.alerts_held.items():
-            when_ms = alert.updated_at_ms if at_ms is None else at_ms
-            over = alert.resolved_at(when_ms)
-            for route in self.routes_of(alert):
-                group_id = self.groups_held.id_of(alert.tenant, route, alert.labels)
-                # One that has ended stays where somebody has to be told, and enters no group.
-                if over and not (group_id in before and key[1] in before[group_id].alerts):
-                    continue
-                self._hold(alert, route, when_ms)
-        for group in self.groups_held:
-            old = before.get(group.id)
-            if old is not None:
-                group.created_ms, group.lagging = old.created_ms, set(old.lagging)
-                group.settled = {fp: s for fp, s in old.settled.items() if fp in group.alerts}
-                self.groups_held.reschedule(group, old.next_flush_ms)
-            if group.lagging:
-                self._ready.add(group.id)
+        self._config = config
+        self._held.regroup(config, {group.id: group for group in self._held.groups}, now_ms)
+        self._ready = {group.id for group in self._held.groups if group.lagging}
 
     def snapshot(self, known: Mapping[str, int]) -> Snapshot:
         """Freeze the state in chunks of bounded size; what is in `known` comes without bytes."""
-        return state.freeze(self, self._cache, known)
+        chunks = state.freeze(self._held, self._chunks, known)
+        return Snapshot(self.kind, state.FORMAT, self.next_offset, chunks)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Become the state of a snapshot. Raises SnapshotError and is a fresh owner then."""
-        self._clear()
+        self._begin()
         thawed = state.thaw(snapshot)
-        for alert in thawed.alerts:
-            self.alerts_held[alert.tenant, alert.fingerprint] = alert
-            if alert.record is not None and alert.ends_at_ms == 0:
-                self._current[identity(alert.record)] = (alert.tenant, alert.fingerprint)
-        for shard in thawed.shards:
-            if shard.pending is not None:
-                self.pending[identity(shard.pending)] = shard.pending
-            else:
-                self.shards[shard.shard] = ShardSeen(shard.epoch, shard.sequence)
-        for silence in thawed.silences:
-            self.silences.put(silence)
-        for kept in thawed.log:
-            self.log.put(kept.key, kept.entry)
-        frozen = [state.to_group(group, self.config.route) for group in thawed.groups]
-        self._regroup({group.id: group for group in frozen}, None)
+        state.fill(self._held, thawed)
+        self._ready = {group.id for group in self._held.groups if group.lagging}
         self.next_offset = snapshot.next_offset
 
-    # Queries -----------------------------------------------------------------------------------
+    # Queries
 
-    def routes_of(self, alert: StoredAlert) -> tuple[Route, ...]:
-        """Return the routes that take an alert."""
-        key = (alert.tenant, alert.fingerprint)
-        routes = self._routes.get(key)
-        if routes is None:
-            routes = self._routes[key] = tuple(self.config.route.match(alert.labels))
-        return routes
-
-    def alerts_of(self, group: Group) -> list[StoredAlert]:
-        """Return the alerts of a group, in Alertmanager's order."""
-        held = (self.alerts_held.get((group.id.tenant, fp)) for fp in group.alerts)
-        return in_order([alert for alert in held if alert is not None])
+    @property
+    def config(self) -> NotifierConfig:
+        """The configuration in force."""
+        return self._config
 
     def alerts(self, now_ms: int, tenant: str = "default") -> list[query.AlertView]:
         """Return a tenant's alerts that have not ended, in no order."""
-        return query.alerts(self, now_ms, tenant)
+        return query.alerts(self._held, now_ms, tenant)
 
     def groups(self, now_ms: int, tenant: str = "default") -> list[query.GroupView]:
         """Return a tenant's groups that hold an alert which has not ended, sorted by labels."""
-        return query.groups(self, now_ms, tenant)
+        return query.groups(self._held, now_ms, tenant)
 
-    def open_fences(self) -> list[OpenFence]:
-        """Return what a predecessor may have claimed or sent without a record in the log."""
-        fences: list[OpenFence] = []
-        for group in self.groups_held:
-            for integration in self.config.receivers[group.route.receiver].integrations:
-                key = pipeline.log_key(group, integration)
-                entry = self.log.get(key)
-                n = (entry.n if entry is not None else 0) + 1
-                text = fence_key(key, group.created_ms, n)
-                fences.append(OpenFence(key, text, n, group.id))
-        return fences
+    def rule_alerts(self, tenant: str = "default") -> list[AlertRecord]:
+        """Return the last records of our own alerts that are pending or fire."""
+        held = self._held
+        fires = (held.alerts[key].record for key in held.current.values() if key in held.alerts)
+        records = [*held.pending.values(), *(record for record in fires if record is not None)]
+        return [record for record in records if record.tenant == tenant]
+
+    def silences(self, now_ms: int, tenant: str = "default") -> list[SilenceRecord]:
+        """Return a tenant's silences: active ones by end, pending by start, expired by end."""
+        return self._held.silences.listed(tenant, now_ms)
+
+    def silence(self, silence_id: str, tenant: str = "default") -> SilenceRecord | None:
+        """Return a silence, or None."""
+        return self._held.silences.get(tenant, silence_id)
+
+    def receivers(self) -> list[Receiver]:
+        """Return the receivers in the order of the configuration."""
+        return list(self._config.receivers.values())

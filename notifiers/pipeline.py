@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from notifiers.alert import StoredAlert, notified
 from notifiers.config import Integration, NotifierConfig
 from notifiers.group import Group
+from notifiers.holding import Holding
 from notifiers.notification import Notification, NotificationReason, NotifiedAlert
-from notifiers.notification_log import LogEntry, LogKey, decide
+from notifiers.notification_log import LogEntry, decide
 from notifiers.outbox import Flush
 from notifiers.silence import Silences
 from notifiers.store import Told
@@ -52,22 +53,13 @@ def stages(silences: Silences) -> tuple[Stage, ...]:
     return (silence,)
 
 
-def run(
-    through: Sequence[Stage], due: Due, alerts: Sequence[StoredAlert]
-) -> Sequence[StoredAlert]:
+def run(through: Sequence[Stage], due: Due, alerts: Sequence[StoredAlert]) -> Sequence[StoredAlert]:
     """Send the alerts of a group through the stages."""
     for stage in through:
         if not alerts:
             break
         alerts = stage(due, alerts)
     return alerts
-
-
-def log_key(group: Group, integration: Integration) -> LogKey:
-    """Return under which key the log remembers a group at an integration."""
-    return LogKey(
-        group.id.tenant, group.route.receiver, integration.name, group.id.group_key
-    )
 
 
 def flush_of(
@@ -80,6 +72,9 @@ def flush_of(
 ) -> Flush | None:
     """Decide whether an integration must be told, and what. None: it knows all of it."""
     group, now_ms = due.group, due.now_ms
+    known = entry.firing if entry is not None else frozenset()
+    # A level that came and went between two flushes is nobody's news.
+    alerts = [a for a in alerts if not a.superseded or a.fingerprint in known]
     firing = sorted(a.fingerprint for a in alerts if not a.resolved_at(now_ms))
     resolved = sorted(a.fingerprint for a in alerts if a.resolved_at(now_ms))
     reason = decide(
@@ -92,10 +87,12 @@ def flush_of(
     )
     if reason is None:
         return None
-    shown = [alert for alert in alerts if integration.send_resolved or not alert.resolved_at(now_ms)]
+    shown = [
+        alert for alert in alerts if integration.send_resolved or not alert.resolved_at(now_ms)
+    ]
     told = Told(_hash(alerts, now_ms), firing, resolved, now_ms, reason)
     return Flush(
-        key=log_key(group, integration),
+        key=Holding.log_key(group, integration),
         group_id=group.id,
         notification=_notification(config, due, integration, shown, entry, reason),
         told=told,

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from engine.alerts import AlertRecord, Value
 from notifiers.alert import StoredAlert
-
-if TYPE_CHECKING:
-    from notifiers.owner import Notifier
+from notifiers.holding import Holding
 
 AlertStatus = Literal["unprocessed", "active", "suppressed"]
 
@@ -21,17 +19,17 @@ class AlertView:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     starts_at_ms: int
-    ends_at_ms: int                    # 0: it ends when its rule says so
+    ends_at_ms: int  # 0: it ends when its rule says so
     updated_at_ms: int
-    receivers: tuple[str, ...]         # in the order of the route tree, each once
+    receivers: tuple[str, ...]  # in the order of the route tree, each once
     state: AlertStatus
-    silenced_by: tuple[str, ...]       # ids of silences, sorted
+    silenced_by: tuple[str, ...]  # ids of silences, sorted
     inhibited_by: tuple[str, ...]
     muted_by: tuple[str, ...]
     generator_url: str
-    rule: str                          # "rules/checkout.yaml:14"; "" where somebody posted it
+    rule: str  # "rules/checkout.yaml:14"; "" where somebody posted it
     values: Mapping[str, Value]
-    record: AlertRecord | None         # of our own alerts: rule, level, evidence, lines
+    record: AlertRecord | None  # of our own alerts: rule, level, evidence, lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,38 +44,38 @@ class GroupView:
     alerts: tuple[AlertView, ...]
 
 
-def alerts(notifier: "Notifier", now_ms: int, tenant: str) -> list[AlertView]:
+def alerts(held: Holding, now_ms: int, tenant: str) -> list[AlertView]:
     """Return a tenant's alerts that have not ended."""
     return [
-        _view(notifier, alert, now_ms)
-        for (owner, _), alert in notifier.alerts_held.items()
+        _view(held, alert, now_ms)
+        for (owner, _), alert in held.alerts.items()
         if owner == tenant and not alert.resolved_at(now_ms)
     ]
 
 
-def groups(notifier: "Notifier", now_ms: int, tenant: str) -> list[GroupView]:
+def groups(held: Holding, now_ms: int, tenant: str) -> list[GroupView]:
     """Return a tenant's groups that hold an alert which has not ended, sorted by labels."""
     views: list[GroupView] = []
-    for group in notifier.groups_held:
+    for group in held.groups:
         if group.id.tenant != tenant:
             continue
-        held = [a for a in notifier.alerts_of(group) if not a.resolved_at(now_ms)]
-        if held:
+        firing = [a for a in held.alerts_of(group) if not a.resolved_at(now_ms)]
+        if firing:
             view = GroupView(
                 labels=group.labels,
                 receiver=group.route.receiver,
                 group_key=group.id.group_key,
                 route_labels=group.route.labels,
                 next_flush_ms=group.next_flush_ms,
-                alerts=tuple(_view(notifier, alert, now_ms) for alert in held),
+                alerts=tuple(_view(held, alert, now_ms) for alert in firing),
             )
             views.append(view)
     return sorted(views, key=lambda view: (sorted(view.labels.items()), view.receiver))
 
 
-def _view(notifier: "Notifier", alert: StoredAlert, now_ms: int) -> AlertView:
+def _view(held: Holding, alert: StoredAlert, now_ms: int) -> AlertView:
     record = alert.record
-    silenced = notifier.silences.muting(alert.tenant, alert.fingerprint, alert.labels, now_ms)
+    silenced = held.silences.muting(alert.tenant, alert.fingerprint, alert.labels, now_ms)
     return AlertView(
         fingerprint=alert.fingerprint,
         labels=alert.labels,
@@ -85,7 +83,7 @@ def _view(notifier: "Notifier", alert: StoredAlert, now_ms: int) -> AlertView:
         starts_at_ms=alert.starts_at_ms,
         ends_at_ms=alert.ends_at_ms,
         updated_at_ms=alert.updated_at_ms,
-        receivers=tuple(dict.fromkeys(r.receiver for r in notifier.routes_of(alert))),
+        receivers=tuple(dict.fromkeys(r.receiver for r in held.routes_of(alert))),
         state="suppressed" if silenced else "active",
         silenced_by=tuple(silenced),
         inhibited_by=(),

@@ -16,7 +16,7 @@ class FieldReader:
 
     def __init__(self, reader: Reader, base: Path) -> None:
         self.reader = reader
-        self.secrets: set[int] = set()             # id() of nodes whose text nobody may see
+        self.secrets: set[int] = set()  # id() of nodes whose text nobody may see
         self._base = base
         self._by_kind: Mapping[Kind, Callable[[Node, str, Field], object]] = {
             "string": self._string,
@@ -104,9 +104,9 @@ class FieldReader:
 
     def _float(self, node: Node, where: str, spec: Field) -> object:
         del spec
-        if isinstance(node, ScalarNode) and isinstance(node.value, int | float):
-            if math.isfinite(node.value) and not isinstance(node.value, bool):
-                return float(node.value)
+        value = node.value if isinstance(node, ScalarNode) else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
         self.reader.add(node, "value-type", f"{where} must be a number", "write a number here")
         return None
 
@@ -123,12 +123,13 @@ class FieldReader:
         entries = self.reader.mapping(node, where)
         if entries is None:
             return None
-        return {
+        texts = {
             entry.name: entry.value.text
-            for entry in entries
             if isinstance(entry.value, ScalarNode)
-            or self.reader.text(entry.value, f"{where}.{entry.name}") is not None
+            else self.reader.text(entry.value, f"{where}.{entry.name}")
+            for entry in entries
         }
+        return {name: text for name, text in texts.items() if text is not None}
 
     def _map(self, node: Node, where: str, spec: Field) -> object:
         entries = self.reader.mapping(node, where)

@@ -16,16 +16,16 @@ _RESERVED = frozenset("{}!=~,\\\"'`")
 class Route:
     """One node, with everything inherited from its parents filled in."""
 
-    key: str                           # the matchers on the way here: {}/{team="db"}
-    id: str                            # the key and its place, unique in a tree
+    key: str  # the matchers on the way here: {}/{team="db"}
+    id: str  # the key and its place, unique in a tree
     receiver: str
     matchers: Selector = ()
     group_by: frozenset[str] = frozenset()
-    group_by_all: bool = False         # group_by: ['...']
+    group_by_all: bool = False  # group_by: ['...']
     group_wait_ms: int = DEFAULT_GROUP_WAIT_MS
     group_interval_ms: int = DEFAULT_GROUP_INTERVAL_MS
     repeat_interval_ms: int = DEFAULT_REPEAT_INTERVAL_MS
-    goes_on: bool = False              # `continue`: later siblings are tried too
+    goes_on: bool = False  # `continue`: later siblings are tried too
     labels: Mapping[str, str] = field(default_factory=dict)
     routes: tuple["Route", ...] = ()
 

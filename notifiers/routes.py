@@ -53,8 +53,8 @@ class RouteReader:
                             "the root route cannot continue: nothing comes after it",
                             "remove `continue`")  # fmt: skip
         if entry.get("receiver") is None:
-            self.reader.add(entry, "route-root", "the root route needs a receiver",
-                            "write `receiver: NAME` for alerts that no other route takes")  # fmt: skip
+            remedy = "write `receiver: NAME` for alerts that no other route takes"
+            self.reader.add(entry, "route-root", "the root route needs a receiver", remedy)
         return self._route(entry, Route("{}", "{}", ""), is_root=True, depth=0)
 
     def _route(self, entry: MapNode, parent: Route, *, is_root: bool, depth: int) -> Route:
@@ -161,9 +161,7 @@ class RouteReader:
         return labels
 
     def _matchers(self, entry: MapNode) -> Selector:
-        matchers: list[Matcher] = []
-        for each in self._pairs(entry, "match"):
-            matchers.append(Matcher(each[0], "=", each[1].text))
+        matchers = [Matcher(name, "=", value.text) for name, value in self._pairs(entry, "match")]
         for name, value in self._pairs(entry, "match_re"):
             if _is_null(value):
                 self.reader.add(value, "matcher", f"match_re.{name} has no pattern",

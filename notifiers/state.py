@@ -14,7 +14,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,16 +22,14 @@ from engine.alerts import AlertRecord, SilenceRecord
 from engine.checkpoint import pack, unpack
 from engine.errors import SnapshotError
 from engine.owner import Chunk, Snapshot
-from notifiers.alert import StoredAlert
+from notifiers.alert import StoredAlert, identity
 from notifiers.group import Group, GroupId
+from notifiers.holding import Holding, ShardSeen, Touched
 from notifiers.notification_log import LogEntry, LogKey
 from notifiers.route import Route
 
-if TYPE_CHECKING:
-    from notifiers.owner import Notifier
-
 FORMAT = 1
-CHUNK_BYTES_MAX = 400_000              # well below the limit of a message, one large alert over
+CHUNK_BYTES_MAX = 400_000  # well below the limit of a message, one large alert over
 BUCKETS: Mapping[str, int] = {"alerts": 64, "log": 16, "silences": 4, "groups": 16, "shards": 1}
 
 T = TypeVar("T")
@@ -92,14 +90,15 @@ class ChunkCache:
     def __init__(self) -> None:
         self._clean: dict[tuple[str, int], list[Chunk]] = {}
 
-    def touched(self, section: str, key: str) -> None:
-        """Note that something with this key changed."""
-        self._clean.pop((section, bucket_of(section, key)), None)
-
-    def touched_all(self, section: str) -> None:
-        """Note that anything of a section may have changed."""
-        for bucket in range(BUCKETS[section]):
-            self._clean.pop((section, bucket), None)
+    def forget(self, touched: Touched) -> None:
+        """Drop what is remembered of the buckets that have changed."""
+        keys, sections = touched.take()
+        for section, changed in keys.items():
+            for key in changed:
+                self._clean.pop((section, bucket_of(section, key)), None)
+        for section in sections:
+            for bucket in range(BUCKETS[section]):
+                self._clean.pop((section, bucket), None)
 
     def chunks(
         self, section: str, members: Sequence[tuple[str, T]], known: Mapping[str, int]
@@ -147,37 +146,37 @@ def _encode(section: str, bucket: int, members: Iterable[Any]) -> list[Chunk]:
 def _chunk(section: str, bucket: int, part: int, members: list[msgspec.Raw]) -> Chunk:
     payload = pack({"members": members}, {})
     digest = hashlib.blake2b(payload, digest_size=8).digest()
-    version = int.from_bytes(digest, "big") >> 1       # fits into a signed 64-bit integer
+    version = int.from_bytes(digest, "big") >> 1  # fits into a signed 64-bit integer
     return Chunk(f"{section}/{bucket}.{part}", version, payload)
 
 
-def freeze(notifier: "Notifier", cache: ChunkCache, known: Mapping[str, int]) -> Snapshot:
-    """Return the state of a notifier."""
+def freeze(held: Holding, cache: ChunkCache, known: Mapping[str, int]) -> tuple[Chunk, ...]:
+    """Return the state as chunks."""
     for section in ("groups", "shards"):
         # Timers move at every flush: cheaper to encode than to watch.
-        cache.touched_all(section)
+        held.touched.note_all(section)
+    cache.forget(held.touched)
     sections: tuple[tuple[str, list[tuple[str, Any]]], ...] = (
-        ("alerts", [(a.fingerprint, a) for _, a in sorted(notifier.alerts_held.items())]),
-        ("log", [(k.group_key, FrozenLog(k, e)) for k, e in sorted(notifier.log.items())]),
-        ("silences", [(s.id, s) for s in sorted(notifier.silences.all(), key=_silence_key)]),
-        ("groups", _frozen_groups(notifier)),
-        ("shards", _frozen_shards(notifier)),
+        ("alerts", [(a.fingerprint, a) for _, a in sorted(held.alerts.items())]),
+        ("log", [(k.group_key, FrozenLog(k, e)) for k, e in sorted(held.log.items())]),
+        ("silences", [(s.id, s) for s in sorted(held.silences.all(), key=_silence_key)]),
+        ("groups", _frozen_groups(held)),
+        ("shards", _frozen_shards(held)),
     )
-    chunks = [c for section, members in sections for c in cache.chunks(section, members, known)]
-    return Snapshot("notifier", FORMAT, notifier.next_offset, tuple(chunks))
+    return tuple(c for name, members in sections for c in cache.chunks(name, members, known))
 
 
 def _silence_key(silence: SilenceRecord) -> tuple[str, str]:
     return (silence.tenant, silence.id)
 
 
-def _frozen_groups(notifier: "Notifier") -> list[tuple[str, FrozenGroup]]:
+def _frozen_groups(held: Holding) -> list[tuple[str, FrozenGroup]]:
     """Freeze groups; what is on its way counts as lagging: nobody knows whether it arrived."""
     away: dict[GroupId, set[str]] = {}
-    for key, waiting in notifier.outbox.items():
+    for key, waiting in held.outbox.items():
         away.setdefault(waiting.group_id, set()).add(key.integration)
     frozen: list[tuple[str, FrozenGroup]] = []
-    for group in sorted(notifier.groups_held, key=_group_key):
+    for group in sorted(held.groups, key=_group_key):
         lagging = sorted(group.lagging | away.get(group.id, set()))
         made = FrozenGroup(
             *group.id, dict(group.labels), group.created_ms, group.next_flush_ms,
@@ -191,12 +190,12 @@ def _group_key(group: Group) -> GroupId:
     return group.id
 
 
-def _frozen_shards(notifier: "Notifier") -> list[tuple[str, FrozenShard]]:
+def _frozen_shards(held: Holding) -> list[tuple[str, FrozenShard]]:
     shards = [
         ("", FrozenShard(shard, seen.epoch, seen.sequence))
-        for shard, seen in sorted(notifier.shards.items())
+        for shard, seen in sorted(held.shards.items())
     ]
-    pending = [("", FrozenShard(pending=r)) for _, r in sorted(notifier.pending.items())]
+    pending = [("", FrozenShard(pending=r)) for _, r in sorted(held.pending.items())]
     return shards + pending
 
 
@@ -221,8 +220,24 @@ def thaw(snapshot: Snapshot) -> Thawed:
     return thawed
 
 
-def to_group(frozen: FrozenGroup, route: Route) -> Group:
-    """Return a group as it was frozen."""
+def fill(held: Holding, thawed: Thawed) -> None:
+    """Put what was read into an empty holding."""
+    held.load(thawed.alerts)
+    for silence in thawed.silences:
+        held.silences.put(silence)
+    for kept in thawed.log:
+        held.log.put(kept.key, kept.entry)
+    for shard in thawed.shards:
+        if shard.pending is not None:
+            held.pending[identity(shard.pending)] = shard.pending
+        else:
+            held.shards[shard.shard] = ShardSeen(shard.epoch, shard.sequence)
+    groups = [_to_group(frozen, held.config.route) for frozen in thawed.groups]
+    held.regroup(held.config, {group.id: group for group in groups}, None)
+
+
+def _to_group(frozen: FrozenGroup, route: Route) -> Group:
+    """Return a group as it was frozen; only its members and timers count."""
     return Group(
         GroupId(frozen.tenant, frozen.route_id, frozen.group_key),
         route,
@@ -232,4 +247,3 @@ def to_group(frozen: FrozenGroup, route: Route) -> Group:
         set(frozen.alerts),
         set(frozen.lagging),
     )
-

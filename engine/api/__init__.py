@@ -11,7 +11,10 @@ Absent: Faust, the notifier's types (the worker adapts them to `views`), a clock
 
 from engine.api.app import ROUTES, RouteSpec, build
 from engine.api.deps import ApiDeps, ApiSettings, Endpoint, Ingested, NotifierView, Reloaded
+from engine.api.matcher_text import MatcherTextError, parse_matcher
 from engine.api.server import HttpServer, ListenError, bind, is_loopback
+from engine.api.timestamp import parse as parse_time
+from engine.api.timestamp import to_text as format_time
 from engine.api.tokens import ROLES, TOKEN_CODES, Role, Token
 from engine.api.tokens import load as load_tokens
 from engine.api.views import (
@@ -41,6 +44,7 @@ __all__ = [
     "Ingested",
     "ListenError",
     "LoadView",
+    "MatcherTextError",
     "NotifierView",
     "Obstacle",
     "ReceiverView",
@@ -56,6 +60,9 @@ __all__ = [
     "WorkerView",
     "bind",
     "build",
+    "format_time",
     "is_loopback",
     "load_tokens",
+    "parse_matcher",
+    "parse_time",
 ]

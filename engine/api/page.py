@@ -1,6 +1,7 @@
 """The plain page: what is wrong, what is silenced, how this worker is, what to type next."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ ALERTS_SHOWN_MAX = 200
 SILENCES_SHOWN_MAX = 100
 _REFRESH_S_MAX = 300
 _HOUR_MS = 3_600_000
+_TONES = frozenset({"critical", "page", "warning", "info"})
+_PLAIN = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:/-]*")
 _CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; " \
        "frame-ancestors 'none'"  # fmt: skip
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -33,6 +36,7 @@ class _Row:
 
     name: str
     severity: str
+    tone: str  # the class that colours it
     summary: str
     description: str
     labels: Sequence[tuple[str, str]]
@@ -44,6 +48,7 @@ class _Row:
     rule: str
     link: str  # only http(s)
     runbook: str
+    command: str
     curl: str
 
 
@@ -111,6 +116,8 @@ async def show(request: Request, context: Context) -> Response:
         load=rules.load,
         load_bad=rules.load.failed_at_ms > rules.load.loaded_at_ms,
         uptime=_span(now_ms - deps.settings.started_ms),
+        shards=_ranges(deps.worker().shards),
+        command=silence_command(base, {"alertname": "NAME", "service": "NAME"}),
         curl=silence_curl(base, {"alertname": "NAME", "service": "NAME"}, now_ms, secured),
     )  # fmt: skip
     headers = {"Content-Security-Policy": _CSP}
@@ -121,7 +128,7 @@ def silence_curl(base: str, labels: Mapping[str, str], now_ms: int, secured: boo
     """Return a command line that silences exactly these labels for an hour, safe to paste."""
     body = {
         "matchers": [
-            {"name": name, "value": value, "isRegex": False, "isEqual": True}
+            {"name": name, "value": value, "isRegex": False}
             for name, value in sorted(labels.items())
         ],
         "startsAt": to_text(now_ms),
@@ -132,6 +139,18 @@ def silence_curl(base: str, labels: Mapping[str, str], now_ms: int, secured: boo
     words = ["curl", "-sS", *_token_words(secured), "-H", "'Content-Type: application/json'"]
     words += [shlex.quote(f"{base}/api/v2/silences"), "-d"]
     words.append(shlex.quote(json.dumps(body, ensure_ascii=False)))
+    return " ".join(words)
+
+
+def silence_command(base: str, labels: Mapping[str, str]) -> str:
+    """Return the same for Tocsin's own command."""
+    words = ["tocsin", "silence", "add", "--comment", "why"]
+    if base != "http://127.0.0.1:9093":
+        words += ["--url", shlex.quote(base)]
+    for name, value in sorted(labels.items()):
+        quoted = name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+        plain = value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+        words.append(shlex.quote(f"{quoted}={plain}"))
     return " ".join(words)
 
 
@@ -178,6 +197,7 @@ def _row(alert: AlertView, base: str, secured: bool, now_ms: int) -> _Row:
     return _Row(
         name=alert.labels.get("alertname", "(no name)"),
         severity=alert.labels.get("severity", ""),
+        tone=_tone(alert.labels.get("severity", "")),
         summary=annotations.get("summary", ""),
         description=annotations.get("description", ""),
         labels=sorted(labels.items()),
@@ -189,6 +209,7 @@ def _row(alert: AlertView, base: str, secured: bool, now_ms: int) -> _Row:
         rule=alert.rule,
         link=_web(alert.generator_url),
         runbook=_web(annotations.get("runbook_url", "")),
+        command=silence_command(base, matched),
         curl=silence_curl(base, matched, now_ms, secured),
     )
 
@@ -198,13 +219,14 @@ def _pending(alert: RuleAlertView, now_ms: int) -> _Row:
     return _Row(
         name=alert.labels.get("alertname", ""),
         severity=alert.labels.get("severity", alert.level),
+        tone=_tone(alert.labels.get("severity", alert.level)),
         summary=alert.annotations.get("summary", ""),
         description="",
         labels=sorted(labels.items()),
         values=[(name, _number(value)) for name, value in alert.values.items()],
         since=_span(now_ms - alert.active_at_ms),
         since_text=to_text(alert.active_at_ms),
-        quiet="", receivers="", rule="", link="", runbook="", curl="",
+        quiet="", receivers="", rule="", link="", runbook="", command="", curl="",
     )  # fmt: skip
 
 
@@ -231,6 +253,21 @@ def matcher_text(matcher: SilenceMatcher) -> str:
         "=" if matcher.is_equal else "!="
     )  # fmt: skip
     return f"{matcher.name}{operator}{json.dumps(matcher.value, ensure_ascii=False)}"
+
+
+def _tone(severity: str) -> str:
+    return severity.lower() if severity.lower() in _TONES else "other"
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Show 0, 1, 2, 5 as "0–2, 5"."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(f"{a}" if a == b else f"{a}–{b}" for a, b in runs)
 
 
 def _number(value: float | str) -> str:

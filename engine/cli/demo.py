@@ -40,8 +40,10 @@ def add_parser(subparsers: _Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo and return the exit code."""
-    # Kernels that are compiled are kept where the demo may write, and nowhere else.
-    os.environ.setdefault("NUMBA_CACHE_DIR", str((args.dir / "cache").absolute()))
+    if not os.access(Path(__file__).parent, os.W_OK):
+        # Compiled kernels are kept beside their source as .pyc files are. Where that cannot be,
+        # numba would write into the home directory, and the demo leaves nothing there.
+        os.environ.setdefault("NUMBA_CACHE_DIR", str((args.dir / "cache").absolute()))
     from engine.demo import runner  # late: `tocsin --help` must not wait for it
 
     if args.dump is not None:

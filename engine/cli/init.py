@@ -1,7 +1,9 @@
 """`tocsin init DIR`: a first configuration, one metric rule, one log rule, and how to try them."""
 
 import argparse
+import os
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -154,6 +156,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _start(directory: Path) -> str:
+    program = Path(sys.argv[0])
+    # From a virtual environment that is not active, plain `tocsin` would not be found.
+    named = program.name == "tocsin" and shutil.which("tocsin") is None
+    command = f"{shlex.quote(os.path.abspath(program)) if named else 'tocsin'} run"
     if directory.resolve() == Path.cwd():
-        return "tocsin run"
-    return f"cd {shlex.quote(str(directory))} && tocsin run"
+        return command
+    return f"cd {shlex.quote(str(directory))} && {command}"

@@ -1,7 +1,14 @@
 """The demo without a terminal: one line for each thing that happens."""
 
-from engine.demo.host import AlertRow, SentRow
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from engine.demo.view import View, counts, latency, told, where
+
+if TYPE_CHECKING:
+    from engine.worker import AlertRow, SentRow
+
 
 STATUS_EVERY_MS = 10_000
 

@@ -1,14 +1,17 @@
 """Runs the demo: the worker as users run it, the fleet as its producer, and the show."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.clock import Clock, system_clock
 from engine.demo import show
@@ -21,17 +24,23 @@ from engine.demo.home import (
     Home,
     write_configuration,
 )
-from engine.demo.host import Background, DemoHost, ScreenSnapshot
+from engine.demo.host import DemoHost
 from engine.demo.silence import HintChooser
 from engine.demo.standins import StandIns
 from engine.demo.verdict import Receipt, evidence, missing
 from engine.demo.view import Rates, View
+
+if TYPE_CHECKING:
+    from engine.worker import ScreenSnapshot
+
 
 ONCE_WITHIN_MS = 180_000
 LOOK_EVERY_S = 0.25
 HOST = "127.0.0.1"
 
 EXIT_OK, EXIT_FAILED = 0, 1
+
+Guest = Callable[[DemoHost], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +202,9 @@ def _shown(options: Options, path: Path, far: StandIns, clock: Clock) -> int:
     return _ended(options, watcher, far, code, log if full else None)
 
 
-def _work(path: Path, far: StandIns, background: Sequence[Background]) -> int:
+def _work(
+    path: Path, far: StandIns, background: Sequence[Callable[[DemoHost], Awaitable[None]]]
+) -> int:
     """Do what `tocsin run` does, with guests."""
     from engine import config as configuration  # late: the first screen must not wait for them
     from engine import worker
@@ -201,7 +212,7 @@ def _work(path: Path, far: StandIns, background: Sequence[Background]) -> int:
     config, findings = configuration.load(path)
     if config is None:
         raise AssertionError(f"the demo's own configuration has findings: {findings}")
-    return worker.run(config, extra_routes=far.routes, background=background)
+    return worker.run(config, extra_routes=far.routes, background=guests)
 
 
 @contextmanager

@@ -3,14 +3,20 @@
 Drawn from a View for whatever width and height there is; nothing here waits or keeps state.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from engine.demo.host import AlertRow, ScreenSnapshot, SentRow
 from engine.demo.view import View, counts, latency, told, where
+
+if TYPE_CHECKING:
+    from engine.worker import AlertRow, ScreenSnapshot, SentRow
+
 
 SENT_MAX = 8
 HEADINGS = 2

@@ -1,10 +1,16 @@
 """The curl line that silences an alert: which alert it is for, and what it says."""
 
+from __future__ import annotations
+
 import json
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from engine.demo.host import AlertRow, ScreenSnapshot
 from engine.demo.view import SilenceHint
+
+if TYPE_CHECKING:
+    from engine.worker import AlertRow, ScreenSnapshot
+
 
 SILENCE_MS = 3_600_000
 

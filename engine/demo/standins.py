@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Mount
 
 from engine.clock import Clock, system_clock
 from engine.demo.home import CHANNEL, Addresses
+from engine.demo.inbox import Inbox
 from engine.demo.slack_standin import SlackStandIn, Version
 from engine.demo.smtp_standin import SmtpStandIn
 from engine.demo.verdict import Receipt, Status
@@ -48,7 +49,8 @@ class StandIns:
     @property
     def routes(self) -> Sequence[BaseRoute]:
         """The Slack stand-in and the inbox page."""
-        return (Mount(SLACK_PATH, routes=self._slack.routes()),)
+        inbox = Inbox(self._slack, self._mailbox)
+        return (Mount(SLACK_PATH, routes=self._slack.routes()), *inbox.routes())
 
     def receipts(self) -> Sequence[Receipt]:
         """Return what has been received so far; bounded, as the stand-ins are."""

@@ -1,10 +1,15 @@
 """What the demo shows, as one frozen value; the screen and the plain lines are drawn from it."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.demo.host import AlertRow, ScreenSnapshot, SentRow
+if TYPE_CHECKING:
+    from engine.worker import AlertRow, ScreenSnapshot, SentRow
+
 
 RATE_OVER_MS = 3_000
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from engine import metrics
 from engine.alerts import ShardHello, encode
-from engine.errors import BatchError
+from engine.errors import BatchError, MissingPlanError, SnapshotError
 from engine.limits import Limits
 from engine.owner import LogRecord, Output, Snapshot
 from engine.plan import EMPTY_PLAN, Plan
@@ -114,8 +114,11 @@ class ShardOwner:
         return Snapshot("shard", FORMAT, self.next_offset, tuple(freeze(self, known)))
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Become the state of a snapshot. Raises SnapshotError or MissingPlanError."""
-        thaw(self, snapshot)
+        """Become the state of a snapshot. Raises SnapshotError."""
+        try:
+            thaw(self, snapshot)
+        except MissingPlanError as error:
+            raise SnapshotError(f"shard {self.shard}: {error}") from error
 
     # -- what the host asks ---------------------------------------------------------------------
 

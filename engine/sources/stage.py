@@ -90,6 +90,8 @@ class SourceStage:
         self.dictionary = Dictionary(shards, secret, limits, tenant)
         self.logs = LogDecoder(self.dictionary.projection)
         self.positions: dict[tuple[str, int], _Position] = {}
+        self.ready = False             # until it knows what the rules read, nothing may be taken
+        self.samples_total = self.lines_total = self.rejected_total = 0
         self._reject_second = 0
         self._reject_count = 0
 
@@ -98,6 +100,7 @@ class SourceStage:
     def use(self, plans: Sequence[Plan]) -> None:
         """Project by what these plans read: the one in use, and the one that comes next."""
         projection = Projection(plans, self.shards)
+        self.ready = True
         self.dictionary.use(projection)
         self.logs = LogDecoder(projection)
 
@@ -137,6 +140,7 @@ class SourceStage:
             position.reached_ms, source.lateness_ms, stamp_ms,
         )  # fmt: skip
         outputs = self._batches(head, decoded, stamp_ms, empty=True)
+        self._count(decoded)
         return outputs + self._rejects(topic, partition, decoded.rejects, stamp_ms)
 
     def take_http(self, endpoint: Endpoint, body: bytes, stamp_ms: int) -> HttpTaken:
@@ -159,12 +163,18 @@ class SourceStage:
         accepted, rejects = decoded.positions.size, decoded.rejects
         decoded.positions = np.zeros(accepted, np.int64)
         outputs = self._batches(head, decoded, stamp_ms, empty=False)
+        self._count(decoded)
         for reject in rejects:
             REJECTS.labels(topic, reject.reason).inc()
         return HttpTaken(outputs, accepted, rejects)
 
     def marks(self, ends: Sequence[Mark], stamp_ms: int) -> list[Output]:
-        """Return one message a shard: proofs of time, and which partitions there are."""
+        """Return one message a shard: proofs of time, and which partitions there are.
+
+        Nothing while a topic's partitions are not known: shards would go on without them.
+        """
+        if any(source.partitions == 0 for source in self.sources.values()):
+            return []
         table = {
             source.topic: (source.partitions, source.lateness_ms)
             for source in self.sources.values()
@@ -174,6 +184,13 @@ class SourceStage:
         return [Output("shards", shard, None, raw) for shard in range(self.shards)]
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _count(self, decoded: Decoded) -> None:
+        self.rejected_total += len(decoded.rejects)
+        if decoded.messages is None:
+            self.samples_total += decoded.times_ms.size
+        else:
+            self.lines_total += decoded.times_ms.size
 
     def _decode(
         self, kind: str, values: Sequence[bytes | None], positions: Sequence[int]

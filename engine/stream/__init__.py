@@ -4,6 +4,7 @@ The one room that knows faust, aiokafka and rocksdict. A host feeds an owner its
 outputs, keeps its snapshots, and falls silent when a younger owner exists (DESIGN.md section 5).
 """
 
+from engine.stream.fence import EmbeddedFence
 from engine.stream.settings import (
     Hooks,
     SourceStage,
@@ -15,6 +16,7 @@ from engine.stream.settings import (
 from engine.stream.streams import Streams
 
 __all__ = [
+    "EmbeddedFence",
     "Hooks",
     "SourceStage",
     "SourceTopic",

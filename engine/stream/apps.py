@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import faust
 
 from engine.stream.embedded_log import EmbeddedLog
-from engine.stream.faust_private import RoleApp
+from engine.stream.faust_private import RoleApp, register_transports
 from engine.stream.fetches import Budget
 from engine.stream.settings import StreamSettings
 from engine.stream.topics import MESSAGE_BYTES_MAX
@@ -20,6 +20,7 @@ def make_app(
     settings: StreamSettings, group: str, partitions: int, log: EmbeddedLog | None
 ) -> RoleApp:
     """Return an app whose id is the group's."""
+    register_transports()
     app = RoleApp(group, **_common(settings, group, partitions), **_driver(settings))
     app.budget = Budget(settings.buffer_bytes_max // len(settings.roles))
     app.store_log = log

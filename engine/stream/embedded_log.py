@@ -337,6 +337,10 @@ class EmbeddedLog:
         """Return the slowest group's offset, None if nobody reads it."""
         return self._catalogue.unread_from(tp)
 
+    def now_ms(self) -> int:
+        """Return the time by the clock that stamps records."""
+        return self._clock()
+
     def close(self) -> None:
         """Wait for the writer, sync and close; appends fail from here on."""
         if self._db is None:

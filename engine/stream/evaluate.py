@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import metrics
 from engine.clock import Clock
+from engine.errors import MissingPlanError
 from engine.owner import LogRecord
 from engine.stream import apps, checkpoints, faust_private
 from engine.stream.broker import Broker
@@ -22,6 +23,7 @@ from engine.stream.topics import TABLES, Topics
 
 RECORDS_AT_ONCE = 512  # applied in one breath, then others may run
 SEEK_AGAIN_S = 2.0
+PLAN_WAIT_S = 0.1
 TAKEOVER_TIMEOUT_S = 120.0
 
 RECORDS_APPLIED = metrics.counter(
@@ -73,6 +75,7 @@ class Evaluate:
         self.on_live: Callable[[Hosted], None] = lambda _: None
         self.on_applied: Callable[[Hosted], None] = lambda _: None
         self.on_gone: Callable[[Iterable[Hosted]], None] = lambda _: None
+        self.may_restore: Callable[[], bool] = lambda: True
         tables = {
             role: apps.state_table(app, table, topics.partitions(role))
             for role, table in TABLES.items()
@@ -118,13 +121,20 @@ class Evaluate:
             some = records[at : at + RECORDS_AT_ONCE]
             if self.hosted.get((hosted.role, hosted.partition)) is not hosted:
                 return  # lost meanwhile
-            self._apply(hosted, some)
+            await self._apply(hosted, some)
             await hosted.drain()
             await asyncio.sleep(0)
 
-    def _apply(self, hosted: Hosted, records: list[LogRecord]) -> None:
+    async def _apply(self, hosted: Hosted, records: list[LogRecord]) -> None:
         """Fold records and take the outputs in one breath: a checkpoint sees both or neither."""
-        hosted.say(hosted.owner.apply(records, self._clock()))
+        while True:
+            try:
+                hosted.say(hosted.owner.apply(records, self._clock()))
+                break
+            except MissingPlanError as missing:
+                # `control` tells it before the log names it; its reader is a moment behind.
+                self._events("waiting_for_plan", {"digest": missing.digest})
+                await asyncio.sleep(PLAN_WAIT_S)
         hosted.moved_s = asyncio.get_running_loop().time()
         RECORDS_APPLIED.labels(hosted.role).inc(len(records))
         self.on_applied(hosted)
@@ -206,6 +216,8 @@ class Evaluate:
             kept = {p: hosted for (name, p), hosted in self._kept.items() if name == role}
             try:
                 async with asyncio.timeout(TAKEOVER_TIMEOUT_S):
+                    while not self.may_restore():  # snapshots name rule sets of `control`
+                        await asyncio.sleep(PLAN_WAIT_S)
                     taken = await self.takeover.run(role, kept, lambda: self._turn == turn)
             except BaseException as error:  # Faust swallows it and would wait
                 self._end_process(f"takeover of {role}: {error!r}")

@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
+from aiokafka.errors import ConsumerStoppedError
 from faust.assignor.client_assignment import ClientAssignment
+from faust.exceptions import ConsumerNotStarted
+from faust.transport.drivers import TRANSPORTS
 from faust.types import TP
 
 from engine.stream.fetches import Budget
@@ -144,3 +147,76 @@ def membership_lost(app: Any) -> bool:
         return False
     coordinator = app.consumer._thread._consumer._coordinator
     return bool(coordinator.generation < 0)
+
+
+def assignment(app: Any) -> set[TP]:
+    """Return what is assigned; nothing before the consumer has started."""
+    try:
+        return {TP(*tp) for tp in app.consumer.assignment()}
+    except ConsumerNotStarted:
+        return set()
+
+
+def settled(app: Any) -> bool:
+    """Whether the first recovery, or the first assignment of an app without tables, is done."""
+    return bool(app.tables.recovery.completed.is_set())
+
+
+def register_transports() -> None:
+    """Make Faust know our schemes, also where the package's entry points are not installed."""
+    TRANSPORTS.aliases["embedded"] = "engine.stream.embedded:Transport"
+    TRANSPORTS.aliases["tocsin-kafka"] = "engine.stream.kafka:Transport"
+
+
+def bound_polls(consumer: Any, wait_ms: int, bytes_max: int) -> None:
+    """Shorten the polls of an aiokafka consumer that has not started."""
+    consumer._fetch_max_wait_ms = wait_ms
+    consumer._fetch_max_bytes = bytes_max
+
+
+async def fetch_with_starts(
+    consumer: Any,
+    partitions: set[TP],
+    timeout_s: float,
+    max_records: int,
+    flow_active: Callable[[], bool],
+) -> dict[TP, tuple[int, list[Any]]]:
+    """Drain aiokafka's fetcher, and say from which position each drained run was fetched.
+
+    Runs in the consumer's thread. Compacted and transactional topics have natural holes, so the
+    first record's offset does not tell whether something was skipped; the position before does.
+    A drain without a timeout does not await, so nothing moves between the look and the drain.
+    """
+    loop, fetcher = asyncio.get_running_loop(), consumer._fetcher
+    deadline_s = loop.time() + timeout_s
+    while flow_active():
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        if fetcher._subscriptions.reassignment_in_progress:
+            return {}
+        with fetcher._subscriptions.fetch_context():
+            before = _positions(fetcher, partitions)
+            found = await fetcher.fetched_records(partitions, timeout=0, max_records=max_records)
+            if found:
+                return {tp: (before[tp], records) for tp, records in found.items()}
+            left_s = deadline_s - loop.time()
+            if left_s <= 0:
+                break
+            waiter = fetcher._create_fetch_waiter()
+            done, _ = await asyncio.wait([waiter], timeout=left_s)
+            if done:
+                waiter.result()  # authorization errors
+            else:
+                waiter.cancel()
+    return {}
+
+
+def _positions(fetcher: Any, partitions: set[TP]) -> dict[TP, int]:
+    assignment = fetcher._subscriptions.subscription.assignment
+    found = {}
+    for tp in fetcher._records:
+        if tp in partitions and tp in assignment.tps:
+            state = assignment.state_value(tp)
+            if state.has_valid_position:
+                found[tp] = state.position
+    return found

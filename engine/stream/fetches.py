@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.owner import LogRecord
-from engine.sources.fetch import Fetch
+from engine.sources import Fetch
 
 _RECORD_BYTES = 400
 """What a record costs beside its value while it waits as Python objects (measured, rounded up)."""

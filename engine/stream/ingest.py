@@ -16,7 +16,7 @@ from faust.types import TP
 from engine import faults, metrics
 from engine.clock import Clock
 from engine.owner import Output
-from engine.sources.fetch import Mark
+from engine.sources import Mark
 from engine.stream import apps, faust_private
 from engine.stream.broker import Acknowledged, Broker
 from engine.stream.embedded_log import Append
@@ -31,6 +31,7 @@ QUIET_MS = 150  # a partition whose newest record is older is marked
 SILENT_S = 0.2  # with nothing sent for so long, marks go out anyway
 SETTLE_S = 8.0
 SEEK_AGAIN_S = 2.0
+PLAN_WAIT_S = 0.1
 
 RECORDS_READ = metrics.counter("tocsin_source_records_total", "Records read.", ["topic"])
 BYTES_READ = metrics.counter("tocsin_source_bytes_total", "Bytes of records read.", ["topic"])
@@ -107,6 +108,8 @@ class Ingest:
             source = self.sources.get(tp)
             if source is None:
                 continue
+            while not self.stage.ready:
+                await asyncio.sleep(PLAN_WAIT_S)
             try:
                 await self._take(tp, source, event.value)
             except Exception as error:  # noqa: BLE001 - Faust would ack it and go on
@@ -237,6 +240,8 @@ class Ingest:
         """
         asked_ms = self._clock()
         loop = asyncio.get_running_loop()
+        for name in self._names:
+            self.stage.partitions(name, self._broker.partitions(name))
         mine = dict(self.sources)
         ends = await self._broker.ends(mine) if mine else {}
         self.ends = ends
@@ -259,6 +264,8 @@ class Ingest:
     def stuck(self, now_s: float, timeout_s: float) -> str | None:
         """Return what has a backlog and did not move for so long."""
         for tp, source in self.sources.items():
+            if not self.stage.ready:
+                source.moved_s = now_s  # it waits for rules, and hangs on nothing
             if now_s - source.moved_s > timeout_s:
                 return f"{tp.topic}/{tp.partition} at {source.told} of {self.ends.get(tp)}"
         return None

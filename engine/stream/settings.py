@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from engine.owner import LogRecord, Output, Owner
-from engine.sources.fetch import Fetch, Mark
+from engine.sources import Fetch, Mark
 
 Role = Literal["ingest", "evaluate"]
 Fsync = Literal["always", "interval"]
@@ -54,6 +54,13 @@ class StreamSettings:
 
 class SourceStage(Protocol):
     """The source stage as the ingest host drives it; every call is synchronous and bounded."""
+
+    ready: bool
+    """Whether it knows what the rules read: before that nothing may be taken."""
+
+    def partitions(self, topic: str, count: int) -> None:
+        """Note how many partitions a source topic has, before the first marks."""
+        ...
 
     def assign(self, topic: str, partition: int, next_offset: int) -> None:
         """From here on `take` continues at `next_offset`."""

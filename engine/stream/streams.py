@@ -1,11 +1,32 @@
-"""Host owners on streams: the one class that the worker sees. (Signatures first; bodies follow.)"""
+"""Host owners on streams: the one class that the worker sees."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+from faust.types import TP
+
 from engine.clock import Clock
-from engine.owner import Output, Owner
+from engine.errors import FencedError, StreamError
+from engine.owner import LogRecord, Output, Owner
+from engine.stream import assembly, hosting
+from engine.stream.embedded_log import Append
+from engine.stream.hosted import Hosted
 from engine.stream.settings import Hooks, SourceStage, StreamSettings, StreamsStatus
+from engine.stream.watch import Watch
+
+NOTIFIER_KEY = "notifier"
+PROOF_KEPT_S = 1.0
+
+
+class _NotifierAt(msgspec.Struct, frozen=True):
+    """Who owns `alerts`, as the owner tells everybody in `control`."""
+
+    v: int
+    epoch: int
+    instance: str
+    url: str
 
 
 class Streams:
@@ -21,63 +42,210 @@ class Streams:
         clock: Clock,
         on_event: Callable[[str, dict[str, Any]], None],
         hooks: Hooks | None = None,
+        end_process: Callable[[str], None] = hosting.end_process,
     ) -> None:
-        raise NotImplementedError
+        self.settings, self.hooks, self._clock = settings, hooks or Hooks(), clock
+        self._on_event = on_event
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+        self._parts = assembly.assemble(
+            settings,
+            stage=stage,
+            make={"shards": make_shard, "alerts": lambda _: make_notifier()},
+            clock=clock,
+            events=on_event,
+            end_process=end_process,
+        )
+        self._watch = Watch(settings, self._parts, end_process, on_event)
+        self._end_process = end_process
+        self._topics, self._broker = self._parts.topics, self._parts.broker
+        self._started = self._control_read = False
+        self._notifier_at: _NotifierAt | None = None
+        self._live_told = False  # the hook notifier_live was called
+        self._applied = asyncio.Event()
+        self._proved: tuple[int, float] = (-1, 0.0)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        if (evaluate := self._parts.evaluate) is not None:
+            evaluate.may_restore = lambda: self._control_read
+            evaluate.on_live = self._on_live
+            evaluate.on_applied = self._on_applied
+            evaluate.on_gone = self._on_gone
+
+    # Running
 
     def run(self, services: Sequence[Any] = ()) -> int:
         """Serve until a signal or a crash and return the exit code.
 
-        `services` are mode.Services, started before recovery and stopped after it.
+        `services` are mode.Services, started before recovery and stopped after the streams.
         """
-        raise NotImplementedError
+        ground = hosting.Ground(
+            self._broker, self._topics.all, self.settings.sources, self._after_start
+        )
+        pulse = hosting.Pulse(self._watch.beats(), self._end_process)
+        apps = hosting.Together(self._parts.apps)
+        return hosting.serve([ground, *services, pulse, apps], self._loop)
+
+    async def _after_start(self) -> None:
+        self._started = True
+        control = self._topics.tp("control", 0)
+        self._keep(self._broker.follow(control, self._control, self._control_end))
+
+    def _keep(self, work: Any) -> None:
+        task: asyncio.Task[Any] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._end_process(f"a task of the streams failed: {error!r}")
 
     def status(self) -> StreamsStatus:
         """Return what /-/ready and the page show."""
-        raise NotImplementedError
+        return self._watch.status(
+            started=self._started,
+            control_read=self._control_read,
+            notifier=self.notifier_epoch is not None,
+        )
+
+    # Owners
 
     @property
     def shards(self) -> Mapping[int, Owner]:
         """The live owners in this process."""
-        raise NotImplementedError
+        evaluate = self._parts.evaluate
+        live = evaluate.live("shards") if evaluate else []
+        return {hosted.partition: hosted.owner for hosted in live}
+
+    def _notifier(self) -> Hosted | None:
+        evaluate = self._parts.evaluate
+        return evaluate.hosted.get(("alerts", 0)) if evaluate else None
 
     @property
     def notifier(self) -> Owner | None:
         """The live notifier, if this process owns it (perhaps still catching up)."""
-        raise NotImplementedError
+        hosted = self._notifier()
+        return hosted.owner if hosted else None
 
     @property
     def notifier_epoch(self) -> int | None:
         """The epoch of the live notifier, None when it is not here or not caught up."""
-        raise NotImplementedError
+        hosted = self._notifier()
+        return hosted.epoch if hosted and hosted.caught_up else None
 
     def notifier_url(self) -> str | None:
         """Return where the owner of `alerts` listens, as `control` tells it; None: unknown."""
-        raise NotImplementedError
+        return self._notifier_at.url if self._notifier_at else None
 
     async def still_notifier(self, epoch: int) -> bool:
-        """Ask the broker whether we still are the notifier of that epoch (before each send)."""
-        raise NotImplementedError
+        """Ask the broker whether we still are the notifier of that epoch (before each send).
+
+        An answer counts for a second: the broker waits longer before it gives a partition away.
+        """
+        hosted, now_s = self._notifier(), self._loop.time()
+        if hosted is None or hosted.epoch != epoch or hosted.manifest is None:
+            return False
+        if self._proved[0] == epoch and now_s - self._proved[1] < PROOF_KEPT_S:
+            return True
+        assert self._parts.evaluate is not None
+        # Committing again what is committed changes nothing, and is refused to a stranger.
+        saved = {hosted.tp: hosted.manifest.next_offset}
+        ours = await self._parts.evaluate.store.commit(saved)
+        if ours:
+            self._proved = epoch, now_s
+        return ours and self._notifier() is hosted
+
+    def _on_live(self, hosted: Hosted) -> None:
+        if hosted.role != "alerts":
+            return
+        at = _NotifierAt(1, hosted.epoch, self.settings.instance_id, self.settings.advertised_url)
+        self._keep(self.publish(NOTIFIER_KEY, msgspec.json.encode(at)))
+        self._on_applied(hosted)
+
+    def _on_applied(self, hosted: Hosted) -> None:
+        if hosted.role != "alerts":
+            return
+        self._applied.set()
+        self._applied = asyncio.Event()
+        if not hosted.caught_up or self._notifier() is not hosted:
+            return
+        if not self._live_told:
+            self._live_told = True
+            self.hooks.notifier_live(hosted.owner, hosted.epoch)
+        self.hooks.notifier_applied(hosted.owner)
+
+    def _on_gone(self, gone: Iterable[Hosted]) -> None:
+        if any(hosted.role == "alerts" for hosted in gone):
+            self._applied.set()  # who waits looks again, and sees that it is not ours
+            self._applied = asyncio.Event()
+            if self._live_told:
+                self._live_told = False
+                self.hooks.notifier_gone()
+
+    # Appending
 
     async def append(self, outputs: Sequence[Output], timeout_ms: int = 10_000) -> list[int]:
         """Append durably, as anybody; return the offsets. Raises StreamError."""
-        raise NotImplementedError
+        records = [Append(self._topics.name(o.topic), o.partition, o.key, o.value) for o in outputs]
+        return await self._append(records, timeout_ms)
+
+    async def append_source(
+        self, topic: str, records: Sequence[tuple[int, bytes]], timeout_ms: int = 10_000
+    ) -> list[int]:
+        """Append (partition, value) records to a source topic; for the demo and for tests."""
+        return await self._append([Append(topic, p, None, v) for p, v in records], timeout_ms)
+
+    async def _append(self, records: Sequence[Append], timeout_ms: int) -> list[int]:
+        if not self._started:
+            raise StreamError("the streams are not up yet: try again in a moment")
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                return await asyncio.shield(await self._broker.append(records))
+        except TimeoutError as error:
+            raise StreamError(f"the log gave no answer in {timeout_ms} ms") from error
 
     async def append_as_notifier(self, outputs: Sequence[Output]) -> list[int]:
         """Append under the notifier's epoch. Raises FencedError if it is not ours any more."""
-        raise NotImplementedError
+        hosted = self._notifier()
+        if hosted is None:
+            raise FencedError("another process owns the notifier now, or nobody yet")
+        return await hosted.append(outputs)
 
     def applied_offset(self, role: str = "alerts") -> int:
         """Return the first offset of `alerts` not yet applied here, -1 if it is not ours."""
-        raise NotImplementedError
+        assert role == "alerts", role
+        hosted = self._notifier()
+        return hosted.owner.next_offset if hosted else -1
 
     async def wait_applied(self, offset: int, timeout_ms: int = 5_000) -> bool:
         """Wait until the notifier here has applied the record at `offset` of `alerts`."""
-        raise NotImplementedError
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                while 0 <= self.applied_offset() <= offset:
+                    await self._applied.wait()
+        except TimeoutError:
+            return False
+        return self.applied_offset() > offset
+
+    # Control
 
     async def publish(self, key: str, payload: bytes | None) -> int:
         """Append to `control` under a key (None removes it); return the offset."""
-        raise NotImplementedError
+        tp: TP = self._topics.tp("control", 0)
+        return (await self._append([Append(tp.topic, 0, key.encode(), payload)], 10_000))[0]
 
-    def fence_store(self) -> "Any":
-        """Return the embedded fence store (async claim, confirm); on Kafka use Redis."""
-        raise NotImplementedError
+    def _control(self, record: LogRecord) -> None:
+        key = (record.key or b"").decode("utf-8", "replace")
+        if key != NOTIFIER_KEY:
+            self.hooks.control(key, record)
+            return
+        try:
+            at = msgspec.json.decode(record.value or b"", type=_NotifierAt)
+        except msgspec.DecodeError as error:
+            self._on_event("control_unreadable", {"key": key, "error": str(error)})
+            return
+        if self._notifier_at is None or at.epoch >= self._notifier_at.epoch:
+            self._notifier_at = at
+
+    def _control_end(self) -> None:
+        self._control_read = True

@@ -1,13 +1,15 @@
-"""The closed list of internal topics: names, partitions, retention. Nothing else is ever created.
+"""The closed list of internal topics: names, partitions, retention.
 
-| role           | name                                        | partitions | kept                  |
-|----------------|---------------------------------------------|------------|-----------------------|
-| shards         | <app>.shards                                | N          | by size and age       |
-| alerts         | <app>.alerts                                | 1          | by age                |
-| control        | <app>.control                               | 1          | compacted             |
-| rejects        | <app>.rejects                               | 1          | by size               |
-| shard-state    | <app>-evaluate-shard-state-changelog        | N          | compacted             |
-| notifier-state | <app>-evaluate-notifier-state-changelog     | 1          | compacted             |
+Nothing else is ever created.
+
+| role           | name                                     | partitions | kept             |
+|----------------|------------------------------------------|------------|------------------|
+| shards         | <app>.shards                             | N          | by size and age  |
+| alerts         | <app>.alerts                             | 1          | by age           |
+| control        | <app>.control                            | 1          | compacted        |
+| rejects        | <app>.rejects                            | 1          | by size          |
+| shard-state    | <app>-evaluate-shard-state-changelog     | N          | compacted        |
+| notifier-state | <app>-evaluate-notifier-state-changelog  | 1          | compacted        |
 
 `shards` and `alerts` carry the log's append time (LogAppendTime): owners take it for a fact.
 """

@@ -166,7 +166,7 @@ def _of_text(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _PLAIN: dict[str, Callable[..., Any]] = {
-    "abs": abs,
+    "abs": lambda value: abs(_number(value)),
     "capitalize": _of_text(jinja_filters.do_capitalize),
     "default": jinja_filters.do_default,
     "float": jinja_filters.do_float,
@@ -183,7 +183,7 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "lower": _of_text(jinja_filters.do_lower),
     "replace": replace,
     "reverse": lambda value: list(reversed(value)),
-    "round": jinja_filters.do_round,
+    "round": lambda value, *rest: jinja_filters.do_round(_number(value), *rest),
     "sort": sorted,
     "string": as_text,
     "title": _of_text(jinja_filters.do_title),

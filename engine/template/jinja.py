@@ -1,5 +1,6 @@
 """Compile and render Jinja2 in a sandbox of plain values."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
@@ -19,6 +20,7 @@ _SOURCE_CHARS_MAX = 16_384
 _RANGE_MAX = 1_000
 _DEPTH_MAX = 40
 _CUT = "… (cut)"
+_NO_JSON = {"NaN": math.nan, "+Inf": math.inf, "-Inf": -math.inf}
 _REFUSED: dict[type[nodes.Node], str] = {
     nodes.Extends: "extends", nodes.Include: "include", nodes.Import: "import",
     nodes.FromImport: "from … import", nodes.Macro: "macro", nodes.CallBlock: "call",

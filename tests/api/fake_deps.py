@@ -27,6 +27,7 @@ from engine.api import (
     SilenceView,
     WorkerView,
 )
+from engine.clock import Clock
 from engine.errors import StreamError
 from engine.limits import Limits
 from engine.owner import Output
@@ -185,11 +186,13 @@ class FakeDeps:
         log: FakeLog | None = None,
         owner: bool = True,
         url: str | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._settings = settings or ApiSettings(version="0.1.0", started_ms=START_MS)
         self.log = log or FakeLog(self._settings.limits)
         self.fake_notifier = FakeNotifier(self.log) if owner else None
         self.url = url
+        self._clock = clock
         self.clock_ms = START_MS + 60_000
         self.obstacle_list: list[Obstacle] = []
         self.bodies: list[tuple[str, bytes]] = []
@@ -218,7 +221,7 @@ class FakeDeps:
         return self._settings
 
     def now_ms(self) -> int:
-        return self.clock_ms
+        return self._clock() if self._clock else self.clock_ms
 
     def notifier(self) -> FakeNotifier | None:
         return self.fake_notifier

@@ -35,7 +35,7 @@ async def test_the_json_of_an_alert() -> None:
 
 
 @pytest.mark.parametrize(
-    ("times", "starts", "ends", "timeout"),
+    ("times", "starts", "ends", "by_timeout"),
     [
         ({}, 60_000, 360_000, True),
         ({"endsAt": "0001-01-01T00:00:00Z"}, 60_000, 360_000, True),
@@ -46,7 +46,7 @@ async def test_the_json_of_an_alert() -> None:
     ],
 )  # fmt: skip
 async def test_times_that_are_missing_are_filled_in(
-    times: dict[str, str], starts: int, ends: int, timeout: bool
+    times: dict[str, str], starts: int, ends: int, by_timeout: bool
 ) -> None:
     deps = FakeDeps()
     async with client(deps) as http:
@@ -54,7 +54,7 @@ async def test_times_that_are_missing_are_filled_in(
     entry = decode(deps.log.topics["alerts"][0])
     assert isinstance(entry, PostedAlert)
     got = (entry.starts_at_ms - START_MS, entry.ends_at_ms - START_MS, entry.timeout)
-    assert got == (starts, ends, timeout)
+    assert got == (starts, ends, by_timeout)
 
 
 async def test_valid_alerts_are_taken_where_others_are_not() -> None:
@@ -162,7 +162,9 @@ async def test_what_did_not_change_is_not_sent_again() -> None:
         assert (await http.get("/api/v2/alerts", headers=known)).status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"{}", b"[1]", b'[{"labels":{"a":1}}]', b"[" * 9999])
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"{}", b"[1]", b'[{"labels":{"a":1}}]', b"[" * 9999]
+)
 async def test_a_body_of_the_wrong_form_is_a_400(body: bytes) -> None:
     deps = FakeDeps()
     async with client(deps) as http:

@@ -86,7 +86,7 @@ async def test_the_life_of_an_episode_is_one_message_and_its_thread(slack, bot, 
     assert [first.edited, raised.edited, ended.edited] == [False, True, True]
     assert {one["ts"] for one in (first.far_id, raised.far_id, ended.far_id)} == {message.ts}
     assert [version.body["blocks"][0]["text"]["text"] for version in message.versions] == [
-        "🟠 WARNING · payments: 14 requests timed out in the last minute",
+        "🟡 WARNING · payments: 14 requests timed out in the last minute",
         "🔴 CRITICAL · payments: 73 requests timed out in the last minute",
         "🔴 CRITICAL · payments: 73 requests timed out in the last minute",
         "🟢 RESOLVED · payments: 3 requests timed out in the last minute",

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from engine.clock import system_clock
-from engine.demo.host import ScreenSnapshot
 from engine.demo.runner import DemoError, Options, Producer, Watcher, check_port
 from engine.demo.verdict import Receipt
 from engine.demo.view import View
+from engine.worker import ScreenSnapshot
 from tests.waiting import until_async
 
 OPTIONS = Options(once=True, plain=True, directory=Path("unused"), port=9093, seed=1)

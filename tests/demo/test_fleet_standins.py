@@ -106,6 +106,7 @@ async def test_a_firing_alert_and_its_end_are_seen_at_both_stand_ins(far, tmp_pa
         assert missing(far.receipts())
         outcome = await channel.notify(second, second.now_ms)
         assert isinstance(outcome, Sent), outcome
-        await channel.close()
+        if isinstance(channel, Slack):
+            await channel.close()
     assert missing(far.receipts()) == ()
     assert {receipt.alert for receipt in far.receipts()} == {RULE}

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from engine.demo.host import AlertRow, ScreenSnapshot, SentRow
 from engine.demo.plain import PlainReport
 from engine.demo.screen import Screen
 from engine.demo.silence import HintChooser, hint
 from engine.demo.view import Rates, View, latency
+from engine.worker import AlertRow, ScreenSnapshot, SentRow
 
 NOW_MS = 1_767_225_600_000
 BASE = "http://127.0.0.1:9093"

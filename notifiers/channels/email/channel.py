@@ -33,6 +33,10 @@ class Request:
     content: bytes
 
 
+class NoStartTlsError(aiosmtplib.SMTPException):
+    """The server offers no STARTTLS and the file demands it."""
+
+
 class Email:
     """Sends to the addresses of one entry of email_configs."""
 
@@ -85,10 +89,15 @@ class Email:
             local_hostname=settings.hello,
             timeout=settings.timeout_ms / 1_000,
             use_tls=settings.implicit_tls,
-            start_tls=settings.require_tls and not settings.implicit_tls,
+            start_tls=False,
             tls_context=settings.context,
         )
         async with client:
+            if settings.require_tls and not settings.implicit_tls:
+                await client.ehlo()
+                if not client.supports_extension("starttls"):
+                    raise NoStartTlsError("the server offers no STARTTLS")
+                await client.starttls()
             await self._log_in(client)
             refused, _ = await client.sendmail(request.sender, request.recipients, request.content)
             # The others have it; sending again to reach these would send it to them twice.
@@ -111,13 +120,10 @@ def classify(error: aiosmtplib.SMTPException) -> Retry | Drop:
     if isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= 500:
         text = f"SMTP {error.code}: {sender.excerpt(error.message)}; check auth_username"
         return Drop("authError", f"{text} and its password")
-    if isinstance(error, aiosmtplib.SMTPNotSupported):
-        text = sender.excerpt(str(error))
-        return Drop(
-            "clientError",
-            f"{text}; the server lacks what the file asks for (STARTTLS is "
-            "required unless require_tls: false)",
-        )
+    if isinstance(error, NoStartTlsError):
+        # Not for ever: somebody in between may have taken the offer out.
+        text = "the server offers no STARTTLS; set require_tls: false if that is meant"
+        return Retry("other", None, text)
     if isinstance(error, aiosmtplib.SMTPTimeoutError):
         return Retry("contextDeadlineExceeded", None, "SMTP: no answer in time")
     if isinstance(error, aiosmtplib.SMTPResponseException):

@@ -89,7 +89,7 @@ def message_id(notification: Notification, host: str) -> str:
 def text_body(message: Message) -> str:
     """Return the part for people and clients that read plain text."""
     lines = [f"{message.verdict}: {message.title}"]
-    if message.change:
+    if message.change and message.status == "firing":
         lines.append(f"Changed: {message.change}")
     if message.counts:
         lines.append(message.counts)

@@ -73,7 +73,7 @@ def read(values: Mapping[str, object], global_: Global, report: Report) -> Setti
     place = _smarthost(values, global_, report)
     envelope = _envelope(values, global_, report)
     tls = cast("Mapping[str, object] | None", values.get("tls_config") or global_.smtp_tls_config)
-    context = sender.checked_tls(tls, report, "tls_config")
+    context = sender.checked_tls(tls, "smtp", report, "tls_config")
     auth = _auth(values, global_)
     require_tls = _first(values.get("require_tls"), global_.smtp_require_tls)
     implicit = _first(values.get("force_implicit_tls"), global_.smtp_force_implicit_tls)

@@ -67,6 +67,6 @@ def classify(status: int, headers: Mapping[str, str], error: str, now_ms: int) -
         return Drop("clientError", f"Slack: {error}: {_CLIENT.get(error, 'the layout is refused')}")
     if error in _LATER:
         return Retry("serverError", None, f"Slack: {error}")
-    by_status = classify_status(status, headers, error, now_ms)
+    by_status = classify_status(status, headers, error, now_ms) if status >= 300 else None
     # An error that nobody knows may pass: trying again costs little, a lost page does not.
     return by_status or Retry("other", None, f"Slack: {excerpt(error) or 'no error given'}")

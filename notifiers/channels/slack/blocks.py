@@ -51,7 +51,7 @@ def plain_text(message: Message) -> str:
         lines.append(escape(values))
     elif message.counts:
         lines.append(escape(message.counts))
-    if message.change:
+    if message.change and message.status == "firing":
         lines.append(f"_{escape(message.change)}_")
     return cut_escaped("\n".join(lines), TEXT_CHARACTERS_MAX)
 

@@ -1,0 +1,134 @@
+"""Run services in one process: the ground they stand on, their pulse, the worker around them."""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import mode
+
+from engine.stream.broker import Broker
+from engine.stream.settings import SourceTopic
+from engine.stream.topics import Topic
+
+STOP_DEADLINE_S = 45.0  # from the signal to the end, whatever hangs
+
+log = logging.getLogger(__name__)
+
+Coroutine = Callable[[], Awaitable[Any]]
+
+
+def end_process(reason: str) -> None:
+    """Say why and end at once: state may be ahead of the log, and only a restart is clean."""
+    log.critical("this process ends: %s", reason)
+    logging.shutdown()
+    os._exit(1)
+
+
+class Ground(mode.Service):
+    """The log under everything: started first, stopped last."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        topics: Sequence[Topic],
+        sources: Sequence[SourceTopic],
+        after_start: Coroutine,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._broker, self._topics, self._sources = broker, topics, sources
+        self._after_start = after_start
+
+    async def on_start(self) -> None:
+        """Connect, declare, check."""
+        await self._broker.start(self._topics, self._sources)
+        await self._after_start()
+
+    async def on_shutdown(self) -> None:
+        """Let go of the log when all that used it has stopped."""
+        await self._broker.stop()
+
+
+class Pulse(mode.Service):
+    """What is done again and again; a failure there ends the process."""
+
+    def __init__(
+        self,
+        beats: Sequence[tuple[str, float, Coroutine]],
+        failed: Callable[[str], None],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._beats, self._failed = beats, failed
+
+    async def on_start(self) -> None:
+        """Start every beat."""
+        for name, every_s, call in self._beats:
+            self.add_future(self._beat(name, every_s, call))
+
+    async def _beat(self, name: str, every_s: float, call: Coroutine) -> None:
+        loop = asyncio.get_running_loop()
+        while not self.should_stop:
+            began_s = loop.time()
+            try:
+                await call()
+            except Exception as error:  # noqa: BLE001 - none of them may die silently
+                if self.should_stop:
+                    return
+                self._failed(f"{name}: {error!r}")
+            await self.sleep(max(0.0, every_s - (loop.time() - began_s)))
+
+
+class Together(mode.Service):
+    """Services that start side by side (each waits a second in Faust) and stop one by one."""
+
+    def __init__(self, services: Sequence[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._services = services
+
+    def on_init_dependencies(self) -> Sequence[Any]:
+        """Return the services."""
+        for service in self._services:
+            service.beacon.reattach(self.beacon)
+        return self._services
+
+    async def on_start(self) -> None:
+        """Start all."""
+        await asyncio.gather(*(service.maybe_start() for service in self._services))
+
+
+class Process(mode.Worker):
+    """The worker: ends on SIGINT and SIGTERM, in order, or at a deadline."""
+
+    def _install_signal_handlers_unix(self) -> None:
+        # Not mode's others: SIGUSR2 would enter a debugger, SIGUSR1 print every stack.
+        self.loop.add_signal_handler(signal.SIGINT, self._ends, signal.SIGINT)
+        self.loop.add_signal_handler(signal.SIGTERM, self._ends, signal.SIGTERM)
+
+    def _ends(self, number: signal.Signals) -> None:
+        # A thread: it must fire when the event loop is what hangs.
+        deadline = threading.Timer(STOP_DEADLINE_S, self._insist)
+        deadline.daemon = True
+        deadline.start()
+        self._schedule_shutdown(number)
+
+    @staticmethod
+    def _insist() -> None:
+        log.critical("did not stop within %s s of the signal", STOP_DEADLINE_S)
+        os._exit(1)
+
+
+def serve(services: Sequence[Any], loop: asyncio.AbstractEventLoop) -> int:
+    """Run services until a signal or a crash; return the exit code."""
+    process = Process(
+        *services, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False
+    )
+    try:
+        process.execute_from_commandline()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0

@@ -1,0 +1,93 @@
+"""Start a worker: read every file, refuse with all findings, then serve until a signal."""
+
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from starlette.routing import BaseRoute
+
+from engine import api
+from engine.config import Config
+from engine.document import render
+from engine.errors import TocsinError
+from engine.worker.plans import read_rules
+from engine.worker.worker import Files, Http, Worker, read_notifications
+
+EXIT_FINDINGS = 1
+
+
+def read_files(config: Config) -> tuple[Files | None, str]:
+    """Read rules, notifications and tokens; None and all findings where any is bad."""
+    texts = []
+    try:
+        loaded = read_rules(config.rules, config.base, config.limits)
+    except TocsinError as error:
+        loaded = None
+        texts.append(f"{error}\n")
+    else:
+        texts.append(loaded.text)
+    notifications, text = read_notifications(config)
+    texts.append(text)
+    tokens, text = _tokens(config)
+    texts.append(text)
+    shown = "".join(text for text in texts if text)
+    if loaded is None or loaded.rules is None or notifications is None or tokens is False:
+        return None, shown
+    return Files(loaded.rules, notifications, tokens), shown  # type: ignore[arg-type]
+
+
+def _tokens(config: Config) -> tuple[tuple[api.Token, ...] | None | bool, str]:
+    path = config.auth.tokens_file
+    if path is None:
+        return None, ""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        return False, f"{path}: cannot be read: {error.strerror}; correct `auth.tokens_file`\n"
+    tokens, findings = api.load_tokens(text, path.name)
+    # Without the text: its lines hold secrets.
+    return (False if tokens is None else tokens), render(findings, {})
+
+
+def set_up_log(level: str) -> None:
+    """Log to standard error, one line a record."""
+    logging.basicConfig(
+        level=level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        force=True,
+    )
+    # Faust's services log their comings and goings under the names of our modules.
+    chatty = ("faust", "mode", "aiokafka", "httpx", "httpcore", "uvicorn", "engine.stream")
+    for name in (*chatty, "engine.worker.worker"):
+        logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
+
+
+def run(
+    config: Config,
+    *,
+    extra_routes: Sequence[BaseRoute] = (),
+    on_started: Callable[[Worker], None] | None = None,
+    background: Sequence[Callable[[Worker], Awaitable[None]]] = (),
+) -> int:
+    """Serve until a signal or a crash and return the exit code; 1 with all findings before."""
+    set_up_log(config.log_level)
+    files, text = read_files(config)
+    if text:
+        print(text, end="", file=sys.stderr)
+    if files is None:
+        return EXIT_FINDINGS
+    try:
+        worker = Worker(config, files)
+        http = Http(worker, extra_routes, on_started, background)
+    except TocsinError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FINDINGS
+    code = worker.streams.run([http])
+    return code if worker.exit_code is None else worker.exit_code
+
+
+def default_config() -> Path:
+    """Return where a configuration is looked for."""
+    return Path("tocsin.yaml")

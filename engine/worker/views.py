@@ -1,0 +1,204 @@
+"""The worker as the HTTP room sees it: notifier, rules and streams turned into the API's views."""
+
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engine import api
+from engine.alerts import AlertRecord
+from engine.owner import Output
+from engine.rules import NativeRule
+from engine.sources import RemoteWriteError
+from notifiers import AlertView, GroupView, Notifier
+
+if TYPE_CHECKING:
+    from engine.worker.worker import Worker
+
+
+class NotifierViews:
+    """A live notifier in the API's terms."""
+
+    def __init__(self, notifier: Notifier, clock: Callable[[], int]) -> None:
+        self._notifier, self._clock = notifier, clock
+
+    def alerts(self, now_ms: int) -> Sequence[api.AlertView]:
+        """Return all alerts that are not resolved."""
+        return [_alert(view) for view in self._notifier.alerts(now_ms)]
+
+    def groups(self, now_ms: int) -> Sequence[api.GroupView]:
+        """Return all groups with an alert that is not resolved."""
+        return [_group(view) for view in self._notifier.groups(now_ms)]
+
+    def silences(self) -> Sequence[api.SilenceView]:
+        """Return all silences that are kept."""
+        return [_silence(record) for record in self._notifier.silences(self._clock())]
+
+    def silence(self, silence_id: str) -> api.SilenceView | None:
+        """Return one silence."""
+        record = self._notifier.silence(silence_id)
+        return None if record is None else _silence(record)
+
+    def receivers(self) -> Sequence[api.ReceiverView]:
+        """Return the receivers."""
+        found = self._notifier.receivers()
+        return [api.ReceiverView(name=each.name, labels=each.labels) for each in found]
+
+    def rule_alerts(self, now_ms: int) -> Sequence[api.RuleAlertView]:
+        """Return our own pending and firing alerts."""
+        del now_ms
+        return [_rule_alert(record) for record in self._notifier.rule_alerts()]
+
+    def config_text(self) -> str:
+        """Return the notification configuration without its secrets."""
+        return self._notifier.config.text
+
+
+def _alert(view: AlertView) -> api.AlertView:
+    fields = {name: getattr(view, name) for name in api.AlertView.__struct_fields__}
+    return api.AlertView(**fields)
+
+
+def _group(view: GroupView) -> api.GroupView:
+    return api.GroupView(
+        labels=view.labels,
+        receiver=view.receiver,
+        alerts=tuple(_alert(alert) for alert in view.alerts),
+        route_labels=view.route_labels,
+    )
+
+
+def _silence(record: msgspec.Struct) -> api.SilenceView:
+    fields = {name: getattr(record, name) for name in api.SilenceView.__struct_fields__}
+    return api.SilenceView(**{**fields, "matchers": tuple(fields["matchers"])})
+
+
+def _rule_alert(record: AlertRecord) -> api.RuleAlertView:
+    return api.RuleAlertView(
+        rule_id=record.rule_id,
+        state="firing" if record.state == "firing" else "pending",
+        labels=record.labels,
+        annotations=record.annotations,
+        active_at_ms=record.active_at_ms,
+        level=record.level,
+        values=record.values,
+    )
+
+
+def rule_view(rule: NativeRule, *, running: bool) -> api.RuleView:
+    """Return a rule for /api/v1/rules and the page."""
+    reads = "{" + ", ".join(str(matcher) for matcher in rule.input.selector) + "}"
+    filters = "".join(f' {f.operator} "{f.text}"' for f in rule.input.line_filters)
+    columns = ", ".join(
+        f"{c.name} = {c.function}({', '.join(_arguments(c.parameter, c.field))})"
+        for c in rule.compute
+    )
+    when = "; ".join(f"{level.name or 'when'}: {level.condition}" for level in rule.levels)
+    return api.RuleView(
+        identity=rule.identity,
+        group=rule.group,
+        name=rule.name,
+        file=rule.file,
+        line=rule.line,
+        version=rule.version,
+        query=f"{rule.input.kind} {reads}{filters} | {columns} | {when}",
+        labels=rule.labels,
+        annotations=rule.annotations,
+        interval_ms=rule.window.every_ms,
+        for_ms=rule.for_ms,
+        keep_firing_for_ms=rule.keep_firing_for_ms,
+        health="ok" if running else "unknown",
+    )
+
+
+def _arguments(parameter: float | None, field: str | None) -> list[str]:
+    shown = [] if parameter is None else [f"{parameter:g}"]
+    return shown if field is None else [*shown, field]
+
+
+class Deps:
+    """engine.api.ApiDeps over a worker."""
+
+    def __init__(self, worker: "Worker", settings: api.ApiSettings) -> None:
+        self._worker, self._settings = worker, settings
+
+    @property
+    def settings(self) -> api.ApiSettings:
+        """What does not change while the process lives."""
+        return self._settings
+
+    def now_ms(self) -> int:
+        """Return the wall clock."""
+        return self._worker.clock()
+
+    def notifier(self) -> NotifierViews | None:
+        """Return the live notifier, if it is here."""
+        live = self._worker.live_notifier
+        return None if live is None else NotifierViews(live, self._worker.clock)
+
+    def notifier_url(self) -> str | None:
+        """Return where the notifier's owner listens."""
+        return self._worker.streams.notifier_url()
+
+    def resolve_timeout_ms(self) -> int:
+        """Return the default end of posted alerts."""
+        return self._worker.notifications.global_.resolve_timeout_ms
+
+    async def append(self, outputs: Sequence[Output]) -> list[int]:
+        """Append durably. Raises StreamError."""
+        return await self._worker.streams.append(outputs)
+
+    async def wait_applied(self, offset: int, timeout_ms: int) -> bool:
+        """Wait for the notifier here."""
+        return await self._worker.streams.wait_applied(offset, timeout_ms)
+
+    def ingest(self, endpoint: api.Endpoint, body: bytes, stamp_ms: int) -> api.Ingested:
+        """Decode a request into batches; nothing of it is appended yet."""
+        try:
+            taken = self._worker.stage.take_http(endpoint, body, stamp_ms)
+        except RemoteWriteError as error:
+            return api.Ingested([], 0, [api.Rejected(0, error.reason, str(error))])
+        rejects = [api.Rejected(r.position, r.reason, r.text) for r in taken.rejects]
+        return api.Ingested(taken.outputs, taken.accepted, rejects)
+
+    def rules(self) -> api.RulesView:
+        """Return the rules in force."""
+        return self._worker.rules_view()
+
+    def obstacles(self) -> Sequence[api.Obstacle]:
+        """Return why this worker is not ready."""
+        return self._worker.obstacles()
+
+    def worker(self) -> api.WorkerView:
+        """Return how this worker is."""
+        status = self._worker.streams.status()
+        return api.WorkerView(
+            roles=self._worker.config.roles,
+            shards=status.assigned,
+            is_notifier=status.notifier,
+            facts=(
+                ("lag (records of internal topics)", str(status.lag)),
+                ("source lag (records)", str(status.source_lag)),
+                ("series", str(self._worker.series)),
+                ("checkpoint age", f"{status.checkpoint_age_ms / 1000:.1f} s"),
+                ("epochs", ", ".join(f"{s}:{e}" for s, e in sorted(status.epochs.items()))),
+            ),
+        )
+
+    async def reload(self) -> api.Reloaded:
+        """Read rules and notifications again."""
+        good, text = await self._worker.reload()
+        return api.Reloaded(good, text)
+
+
+def settings_of(worker: "Worker", tokens: tuple[api.Token, ...] | None) -> api.ApiSettings:
+    """Return what the HTTP room is told once."""
+    return api.ApiSettings(
+        version=metadata.version("tocsin"),
+        started_ms=worker.clock(),
+        instance_id=worker.config.instance_id,
+        external_url=worker.config.external_url,
+        limits=worker.config.limits,
+        tokens=tokens,
+    )

@@ -1,0 +1,380 @@
+"""Put owners, streams and HTTP together for the roles of one process.
+
+The only place that knows both engine and notifiers. It holds no state of its own that matters:
+what survives is in the log.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mode
+from starlette.routing import BaseRoute
+
+import notifiers
+from engine import api, metrics
+from engine.clock import Clock, system_clock
+from engine.config import Config
+from engine.document import render
+from engine.errors import FileError, StreamError
+from engine.owner import LogRecord, Output, Owner
+from engine.plan import Plan
+from engine.rules import RuleSet
+from engine.series import BATCH_VERSION, PlanSwitch
+from engine.series import encode as encode_message
+from engine.shard import ShardOwner
+from engine.sources import SourceSpec, SourceStage
+from engine.stream import Hooks, SourceTopic, Streams, StreamSettings
+from engine.worker.delivering import Append, Delivering
+from engine.worker.fences import make_fence
+from engine.worker.plans import (
+    ACTIVE_KEY,
+    RULES_KEY,
+    Loaded,
+    PlanLibrary,
+    packed,
+    read_rules,
+)
+from engine.worker.screen import AlertLog, ScreenSnapshot, SentLog
+from engine.worker.views import Deps, rule_view, settings_of
+from notifiers import Delivery, Notifier, NotifierConfig
+
+log = logging.getLogger("tocsin.worker")
+
+PROJECT_AHEAD_S = 1.0                  # sources see a new rule set before shards judge by it
+RETRY_S = 1.0
+
+RULES_LOADED = metrics.gauge("tocsin_rules", "Rules of the set in force.")
+RULES_GOOD = metrics.gauge(
+    "tocsin_rules_last_load_successful", "Whether the last load of the rule files was good."
+)
+EVENTS = metrics.counter("tocsin_stream_events_total", "Events of the streams.", ["event"])
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the configured files said, all of it good."""
+
+    rules: RuleSet
+    notifications: NotifierConfig
+    tokens: tuple[api.Token, ...] | None
+
+
+def read_notifications(config: Config) -> tuple[NotifierConfig | None, str]:
+    """Read the notification configuration; returns it, or None, and its findings as text."""
+    path = config.notifications
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        remedy = "write it (`tocsin init DIR` shows one), or correct `notifications:`"
+        return None, f"{path}: cannot be read: {error.strerror}; {remedy}\n"
+    shown = _shown(path, config.base)
+    found, findings = notifiers.load(
+        text, shown, external_url=config.external_url, base=path.parent
+    )
+    return found, render(findings, {shown: text})
+
+
+def _shown(path: Path, base: Path) -> str:
+    return path.relative_to(base).as_posix() if path.is_relative_to(base) else path.as_posix()
+
+
+class Worker:
+    """One process: streams, owners, HTTP, deliveries."""
+
+    def __init__(self, config: Config, files: Files, clock: Clock = system_clock) -> None:
+        self.config, self.clock = config, clock
+        self.notifications = files.notifications
+        self.local = files.rules
+        self.load = api.LoadView(digest="", loaded_at_ms=clock())
+        self.sent, self._alert_log = SentLog(), AlertLog()
+        self.exit_code: int | None = None
+        self.live_notifier: Notifier | None = None
+        self._epoch = -1
+        self._delivering: Delivering | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._switching = asyncio.Lock()
+        self.stage = self._stage()
+        self.library = PlanLibrary(config.limits, self._project)
+        self.fence = make_fence(config, clock)
+        self.streams = Streams(
+            _stream_settings(config),
+            stage=self.stage,
+            make_shard=self._shard,
+            make_notifier=lambda: Notifier(self.notifications, config.limits),
+            clock=clock,
+            on_event=self._event,
+            hooks=Hooks(
+                notifier_live=self._notifier_live,
+                notifier_gone=self._notifier_gone,
+                notifier_applied=self._notifier_applied,
+                control=self.library.told,
+            ),
+        )
+        self.deps = Deps(self, settings_of(self, files.tokens))
+        RULES_GOOD.set(1)
+
+    # -- owners ---------------------------------------------------------------------------------
+
+    def _stage(self) -> SourceStage:
+        config = self.config
+        specs = [SourceSpec(s.topic, s.kind, s.lateness_ms) for s in config.sources]
+        return SourceStage(specs, config.shards, config.app_id.encode(), config.limits)
+
+    def _shard(self, shard: int) -> ShardOwner:
+        config = self.config
+        return ShardOwner(
+            shard, config.shards, self.library.plan_of, config.limits,
+            config.evaluation_timeout_ms,
+        )  # fmt: skip
+
+    def _project(self, plans: list[Plan]) -> None:
+        self.stage.use(plans)
+        RULES_LOADED.set(len(plans[0].rules))
+
+    # -- the notifier ---------------------------------------------------------------------------
+
+    def _notifier_live(self, owner: Owner, epoch: int) -> None:
+        assert isinstance(owner, Notifier)
+        self.live_notifier, self._epoch = owner, epoch
+        self._keep(self._deliver(owner, epoch))
+        self._keep(self.activate(self.local))
+
+    async def _deliver(self, notifier: Notifier, epoch: int) -> None:
+        def make(append: Append) -> Delivery:
+            return Delivery(
+                lambda: self.notifications,
+                self.fence,
+                owner=f"{self.config.instance_id}/{epoch}",
+                still_owner=lambda: self.streams.still_notifier(epoch),
+                append=append,
+                clock=self.clock,
+            )
+
+        delivering = Delivering(
+            notifier, make, self.streams.append_as_notifier,
+            lambda offset: self.streams.wait_applied(offset, 30_000), self.clock, self.sent.add,
+        )  # fmt: skip
+        if self._epoch == epoch:
+            self._delivering = delivering
+            delivering.start(self._fail)
+
+    def _notifier_gone(self) -> None:
+        self.live_notifier, self._epoch = None, -1
+        delivering, self._delivering = self._delivering, None
+        if delivering is not None:
+            self._keep(delivering.stop())
+
+    def _notifier_applied(self, owner: Owner) -> None:
+        del owner
+        if self._delivering is not None:
+            self._delivering.wake()
+
+    # -- rules ----------------------------------------------------------------------------------
+
+    async def activate(self, rules: RuleSet) -> None:
+        """Put a rule set into force everywhere, through the log; only the notifier's owner does.
+
+        Order: text to `control`, then a switch to every shard, then "active". After a crash in
+        between it is done again: a shard that has switched already takes no notice.
+        """
+        async with self._switching:
+            while self.live_notifier is not None and self.library.active != rules.digest:
+                try:
+                    await self._switch(rules)
+                except StreamError as error:
+                    log.warning("the rule set is not in force yet, again: %s", error)
+                await asyncio.sleep(RETRY_S if self.library.active != rules.digest else 0)
+
+    async def _switch(self, rules: RuleSet) -> None:
+        first = not self.library.active
+        await self.streams.publish(RULES_KEY + rules.digest, packed(rules))
+        while not self.library.knows(rules.digest):
+            await asyncio.sleep(0.02)
+        if not first:
+            await asyncio.sleep(PROJECT_AHEAD_S)
+        raw = encode_message(PlanSwitch(BATCH_VERSION, rules.digest))
+        switches = [Output("shards", shard, None, raw) for shard in range(self.config.shards)]
+        await self.streams.append(switches)
+        await self.streams.publish(ACTIVE_KEY, rules.digest.encode())
+        while self.library.active != rules.digest:
+            await asyncio.sleep(0.02)
+        for digest in self.library.old():
+            await self.streams.publish(RULES_KEY + digest, None)
+        log.info("rule set %s is in force: %d rules", rules.digest[:12], len(rules.rules))
+
+    async def reload(self) -> tuple[bool, str]:
+        """Read rules and notifications again; a bad file changes nothing."""
+        loaded = self._read_rules()
+        notifications, text = await asyncio.to_thread(read_notifications, self.config)
+        if loaded.rules is None or notifications is None:
+            findings = loaded.text * (loaded.rules is None) + text * (notifications is None)
+            self.load = api.LoadView(
+                digest=self.library.active,
+                loaded_at_ms=self.load.loaded_at_ms,
+                failed_at_ms=self.clock(),
+                findings=findings,
+            )
+            RULES_GOOD.set(0)
+            log.error("reload refused, the last good files stay in force:\n%s", findings)
+            return False, findings
+        RULES_GOOD.set(1)
+        self.load = api.LoadView(digest=loaded.rules.digest, loaded_at_ms=self.clock())
+        self.local, self.notifications = loaded.rules, notifications
+        if self.live_notifier is not None:
+            self.live_notifier.reconfigure(notifications, self.clock())
+            await self.activate(loaded.rules)
+        return True, loaded.rules.digest
+
+    def _read_rules(self) -> Loaded:
+        try:
+            return read_rules(self.config.rules, self.config.base, self.config.limits)
+        except FileError as error:
+            return Loaded(None, [], f"{error}\n")
+
+    # -- what the API asks ----------------------------------------------------------------------
+
+    @property
+    def series(self) -> int:
+        """Series known to the shards here."""
+        owners = self.streams.shards.values()
+        return sum(len(owner.series.raw) for owner in owners if isinstance(owner, ShardOwner))
+
+    def rules_view(self) -> api.RulesView:
+        """Return the rules in force and how loading went."""
+        rules = self.library.sets.get(self.library.active)
+        load = api.LoadView(
+            digest=self.library.active,
+            loaded_at_ms=self.load.loaded_at_ms,
+            failed_at_ms=self.load.failed_at_ms,
+            findings=self.load.findings,
+        )
+        if rules is None:
+            return api.RulesView(rules=(), load=load)
+        return api.RulesView(
+            rules=tuple(rule_view(rule, running=True) for rule in rules.rules), load=load
+        )
+
+    def obstacles(self) -> list[api.Obstacle]:
+        """Return why this worker is not ready, nothing where it is."""
+        status = self.streams.status()
+        found = []
+        if not status.started:
+            found.append(api.Obstacle("log", "the log is not reached yet"))
+        elif not status.control_read:
+            found.append(api.Obstacle("control", "rule sets are being read from the log"))
+        if status.rebalancing:
+            found.append(api.Obstacle("rebalance", "partitions are being handed over"))
+        elif status.recovering:
+            found.append(api.Obstacle("recovery", "state is being restored"))
+        if not self.stage.ready or not self.library.active:
+            found.append(api.Obstacle("rules_not_loaded", "no rule set is in force yet"))
+        return found
+
+    # -- the demo's door ------------------------------------------------------------------------
+
+    async def broker_append(self, topic: str, partition: int, values: Sequence[bytes]) -> None:
+        """Append records to a source topic as any producer would."""
+        await self.streams.append_source(topic, [(partition, value) for value in values])
+
+    def snapshot_for_screen(self) -> ScreenSnapshot:
+        """Say what is going on, without waiting for anything."""
+        return ScreenSnapshot(
+            ready=not self.obstacles(),
+            samples_total=self.stage.samples_total,
+            lines_total=self.stage.lines_total,
+            rejected_total=self.stage.rejected_total,
+            series=self.series,
+            shards=len(self.streams.shards),
+            alerts=self._alert_log.rows(self.live_notifier, self.clock()),
+            sent=tuple(self.sent.rows),
+            sent_total=self.sent.total,
+        )
+
+    def stop(self, exit_code: int = 0) -> None:
+        """End the worker in good order; `run` returns `exit_code`."""
+        self.exit_code = exit_code
+        # The same way out as from outside: checkpoints, commits, then the end.
+        signal.raise_signal(signal.SIGTERM)
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def _event(self, name: str, fields: dict[str, Any]) -> None:
+        EVENTS.labels(name).inc()
+        log.info("%s %s", name, " ".join(f"{key}={value}" for key, value in fields.items()))
+
+    def _fail(self, reason: str) -> None:
+        log.critical("%s", reason)
+        self.stop(1)
+
+    def _keep(self, work: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(f"a task of the worker failed: {error!r}")
+
+
+def _stream_settings(config: Config) -> StreamSettings:
+    return StreamSettings(
+        app_id=config.app_id,
+        broker=config.broker,
+        data_dir=config.data_dir,
+        instance_id=config.instance_id,
+        advertised_url=config.advertised_url,
+        shards=config.shards,
+        sources=tuple(SourceTopic(s.topic, s.partitions) for s in config.sources),
+        roles=config.roles,
+        fsync=config.fsync,
+        checkpoint_every_ms=config.checkpoint_every_ms,
+        session_timeout_ms=config.session_timeout_ms,
+        evaluation_timeout_ms=config.evaluation_timeout_ms,
+        buffer_bytes_max=config.limits.worker_buffer_bytes_max,
+        fetch_bytes_max=config.limits.fetch_bytes_max,
+    )
+
+
+class Http(mode.Service):
+    """The HTTP server and the guests of the worker; up before recovery, down last."""
+
+    def __init__(
+        self,
+        worker: Worker,
+        routes: Sequence[BaseRoute],
+        on_started: Callable[[Worker], None] | None,
+        background: Sequence[Callable[[Worker], Awaitable[None]]],
+    ) -> None:
+        super().__init__()
+        listen = worker.config.listen
+        app = api.build(worker.deps, extra_routes=routes)
+        self.server = api.HttpServer(app, listen.host, listen.port)
+        self._worker, self._on_started, self._guests = worker, on_started, background
+
+    async def on_start(self) -> None:
+        """Answer, then let the guests in."""
+        await self.server.start()
+        log.info("listening on %s", self.server.url)
+        if self._on_started is not None:
+            self._on_started(self._worker)
+        for guest in self._guests:
+            self.add_future(self._guest(guest))
+
+    async def _guest(self, guest: Callable[[Worker], Awaitable[None]]) -> None:
+        try:
+            await guest(self._worker)
+        except Exception:
+            log.exception("a guest of the worker failed")
+            self._worker.stop(1)
+
+    async def on_stop(self) -> None:
+        """Stop answering."""
+        await self.server.stop()
+
+
