@@ -58,9 +58,9 @@ class Groups:
     def __init__(self, groups_max: int) -> None:
         self._groups_max = groups_max
         self._by_id: dict[GroupId, Group] = {}
-        # (due, serial, id): entries are not removed when a group changes but checked when popped.
-        self._due: list[tuple[int, int, GroupId]] = []
-        self._serial = 0
+        # Entries are not removed when a group changes but checked when popped. Ordered by id too:
+        # a restored notifier flushes in the same order.
+        self._due: list[tuple[int, GroupId]] = []
         self._holders: dict[tuple[str, str], set[GroupId]] = {}
         self._by_text: dict[tuple[str, str], set[GroupId]] = {}
 
@@ -95,7 +95,7 @@ class Groups:
             waited = starts_at_ms + route.group_wait_ms < at_ms
             due_ms = at_ms if waited else at_ms + route.group_wait_ms
             group = Group(group_id, route, route.group_labels(labels), at_ms, due_ms)
-            self._add(group)
+            self.add(group)
         group.alerts.add(fingerprint)
         self._holders.setdefault((tenant, fingerprint), set()).add(group_id)
         return group
@@ -110,8 +110,11 @@ class Groups:
         found = (self._by_id.get(i) for i in sorted(self._by_text.get((tenant, group_key), ())))
         return [group for group in found if group is not None]
 
-    def _add(self, group: Group) -> None:
+    def add(self, group: Group) -> None:
+        """Take a group with what it holds."""
         self._by_id[group.id] = group
+        for fingerprint in group.alerts:
+            self._holders.setdefault((group.id.tenant, fingerprint), set()).add(group.id)
         self._by_text.setdefault((group.id.tenant, group.id.group_key), set()).add(group.id)
         self._push(group.next_flush_ms, group.id)
 
@@ -146,7 +149,7 @@ class Groups:
         """Return the groups that are due, earliest first; the caller reschedules each."""
         due: dict[GroupId, Group] = {}
         while self._due and self._due[0][0] <= now_ms:
-            due_ms, _, group_id = heapq.heappop(self._due)
+            due_ms, group_id = heapq.heappop(self._due)
             group = self._by_id.get(group_id)
             if group is not None and group.next_flush_ms == due_ms:
                 due[group_id] = group
@@ -155,7 +158,7 @@ class Groups:
     def next_due_ms(self) -> int | None:
         """Return when the next group is due."""
         while self._due:
-            due_ms, _, group_id = self._due[0]
+            due_ms, group_id = self._due[0]
             group = self._by_id.get(group_id)
             if group is not None and group.next_flush_ms == due_ms:
                 return due_ms
@@ -163,5 +166,4 @@ class Groups:
         return None
 
     def _push(self, due_ms: int, group_id: GroupId) -> None:
-        self._serial += 1
-        heapq.heappush(self._due, (due_ms, self._serial, group_id))
+        heapq.heappush(self._due, (due_ms, group_id))

@@ -4,7 +4,7 @@ Plain state with the few moves that keep its parts in step; who may make them is
 matter (notifiers.owner), how they are kept that of notifiers.state.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine import metrics
@@ -140,20 +140,32 @@ class Holding:
         self.config = config
         self.groups = Groups(self.limits.groups_max)
         self._routes.clear()
+        held = {(group.id.tenant, fp) for group in before.values() for fp in group.alerts}
         for key, alert in self.alerts.items():
-            when_ms = alert.updated_at_ms if at_ms is None else at_ms
-            over = alert.resolved_at(when_ms)
+            fires = not alert.resolved_at(alert.updated_at_ms if at_ms is None else at_ms)
             for route in self.routes_of(alert):
-                group_id = self.groups.id_of(alert.tenant, route, alert.labels)
-                # One that has ended stays where somebody has to be told, and enters no group.
-                if not over or (group_id in before and key[1] in before[group_id].alerts):
-                    self._hold(alert, route, when_ms)
+                old = before.get(self.groups.id_of(alert.tenant, route, alert.labels))
+                # Without a clock nobody knows whether a posted one still fires: it stays where it
+                # was. One that has ended stays where somebody is still to be told of it.
+                if at_ms is None and alert.record is None:
+                    wanted = key in held if old is None else key[1] in old.alerts
+                else:
+                    wanted = fires or (old is not None and key[1] in old.alerts)
+                if wanted:
+                    self._hold(alert, route, alert.updated_at_ms if at_ms is None else at_ms)
         for group in self.groups:
             old = before.get(group.id)
             if old is not None:
                 group.created_ms, group.lagging = old.created_ms, set(old.lagging)
                 group.settled = {fp: s for fp, s in old.settled.items() if fp in group.alerts}
                 self.groups.reschedule(group, old.next_flush_ms)
+
+    def adopt(self, groups: Iterable[Group]) -> None:
+        """Take groups exactly as they were; the routes are the same."""
+        routes = {route.id: route for route in self.config.route.walk()}
+        for group in groups:
+            group.route = routes[group.id.route_id]
+            self.groups.add(group)
 
     def collect(self, now_ms: int) -> None:
         """Forget what is over: ended alerts, old silences, old entries of the log."""

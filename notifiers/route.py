@@ -1,5 +1,6 @@
 """The route tree: which receiver gets an alert, and how it is grouped."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -34,6 +35,14 @@ class Route:
         yield self
         for route in self.routes:
             yield from route.walk()
+
+    def digest(self) -> str:
+        """Return a text that changes with who gets which alert, and in which group."""
+        said = hashlib.blake2b(digest_size=16)
+        for route in self.walk():
+            group_by = "..." if route.group_by_all else ",".join(sorted(route.group_by))
+            said.update(f"{route.id}|{route.receiver}|{group_by}|{route.goes_on}\n".encode())
+        return said.hexdigest()
 
     def match(self, labels: Mapping[str, str]) -> list["Route"]:
         """Return the deepest nodes that take these labels; [] if not even this one does."""

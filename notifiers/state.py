@@ -5,6 +5,7 @@
     silences/<bucket>.<part>
     groups/<bucket>.<part>   groups with their timers and what lags
     shards/0.<part>          epochs and sequences; alerts that do not fire yet
+    routing/0.0              digest of the route tree that the groups belong to
 
 The version of a chunk is a digest of its bytes, so equal versions mean equal bytes whoever wrote
 them. Buckets that were not touched are not even encoded.
@@ -30,7 +31,14 @@ from notifiers.route import Route
 
 FORMAT = 1
 CHUNK_BYTES_MAX = 400_000  # well below the limit of a message, one large alert over
-BUCKETS: Mapping[str, int] = {"alerts": 64, "log": 16, "silences": 4, "groups": 16, "shards": 1}
+BUCKETS: Mapping[str, int] = {
+    "alerts": 64,
+    "log": 16,
+    "silences": 4,
+    "groups": 16,
+    "shards": 1,
+    "routing": 1,
+}
 
 T = TypeVar("T")
 
@@ -73,6 +81,7 @@ class Thawed:
     silences: list[SilenceRecord] = field(default_factory=list)
     groups: list[FrozenGroup] = field(default_factory=list)
     shards: list[FrozenShard] = field(default_factory=list)
+    routing: list[str] = field(default_factory=list)
 
 
 _TYPES: Mapping[str, Any] = {
@@ -81,6 +90,7 @@ _TYPES: Mapping[str, Any] = {
     "silences": list[SilenceRecord],
     "groups": list[FrozenGroup],
     "shards": list[FrozenShard],
+    "routing": list[str],
 }
 
 
@@ -152,7 +162,7 @@ def _chunk(section: str, bucket: int, part: int, members: list[msgspec.Raw]) -> 
 
 def freeze(held: Holding, cache: ChunkCache, known: Mapping[str, int]) -> tuple[Chunk, ...]:
     """Return the state as chunks."""
-    for section in ("groups", "shards"):
+    for section in ("groups", "shards", "routing"):
         # Timers move at every flush: cheaper to encode than to watch.
         held.touched.note_all(section)
     cache.forget(held.touched)
@@ -162,6 +172,7 @@ def freeze(held: Holding, cache: ChunkCache, known: Mapping[str, int]) -> tuple[
         ("silences", [(s.id, s) for s in sorted(held.silences.all(), key=_silence_key)]),
         ("groups", _frozen_groups(held)),
         ("shards", _frozen_shards(held)),
+        ("routing", [("", held.config.route.digest())]),
     )
     return tuple(c for name, members in sections for c in cache.chunks(name, members, known))
 
@@ -233,7 +244,10 @@ def fill(held: Holding, thawed: Thawed) -> None:
         else:
             held.shards[shard.shard] = ShardSeen(shard.epoch, shard.sequence)
     groups = [_to_group(frozen, held.config.route) for frozen in thawed.groups]
-    held.regroup(held.config, {group.id: group for group in groups}, None)
+    if thawed.routing == [held.config.route.digest()]:
+        held.adopt(groups)
+    else:
+        held.regroup(held.config, {group.id: group for group in groups}, None)
 
 
 def _to_group(frozen: FrozenGroup, route: Route) -> Group:

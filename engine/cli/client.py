@@ -58,8 +58,8 @@ def ask(
         )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ApiError(
-            f"no answer from {args.url} ({str(error) or type(error).__name__}); is a worker running "
-            "there? Name another with --url"
+            f"no answer from {args.url} ({str(error) or type(error).__name__}); "
+            "is a worker running there? Name another with --url"
         ) from error
     content = _decoded(answer.content)
     if answer.status_code not in allowed:

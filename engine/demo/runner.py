@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 ONCE_WITHIN_MS = 180_000
 LOOK_EVERY_S = 0.25
+LOG_LINES_SHOWN = 12
 HOST = "127.0.0.1"
 
 EXIT_OK, EXIT_FAILED = 0, 1
@@ -190,21 +191,18 @@ def _shown(options: Options, path: Path, far: StandIns, clock: Clock) -> int:
     producer = Producer(options.seed, clock)
     watcher = Watcher(options, shown, producer.going_on, far.receipts, clock)
     log = options.directory / "tocsin.log"
-    full = isinstance(shown, show.FullScreen)
     shown.start(watcher.starting())
     try:
-        with stderr_to(log) if full else nullcontext(), _deadline(options, watcher, shown):
+        with stderr_to(log), _deadline(options, watcher, shown):
             code = _work(path, far, (producer, watcher))
     except KeyboardInterrupt:
         code = EXIT_OK
     finally:
         shown.stop()
-    return _ended(options, watcher, far, code, log if full else None)
+    return _ended(options, watcher, far, code, log)
 
 
-def _work(
-    path: Path, far: StandIns, background: Sequence[Callable[[DemoHost], Awaitable[None]]]
-) -> int:
+def _work(path: Path, far: StandIns, guests: Sequence[Guest]) -> int:
     """Do what `tocsin run` does, with guests."""
     from engine import config as configuration  # late: the first screen must not wait for them
     from engine import worker
@@ -224,7 +222,8 @@ def _deadline(options: Options, watcher: Watcher, shown: show.Show) -> Iterator[
 
     def late() -> None:
         shown.stop()
-        print(_complaint(watcher.missing), file=sys.stderr, flush=True)
+        lacking = ", ".join(watcher.missing)
+        print(f"Not received within {ONCE_WITHIN_MS // 1_000} s: {lacking}.", flush=True)
         os._exit(EXIT_FAILED)
 
     timer = threading.Timer(max(0, ONCE_WITHIN_MS - process_age_ms()) / 1_000, late)
@@ -236,29 +235,31 @@ def _deadline(options: Options, watcher: Watcher, shown: show.Show) -> Iterator[
         timer.cancel()
 
 
-def _complaint(lacking: Sequence[str]) -> str:
-    return f"Not received within {ONCE_WITHIN_MS // 1_000} s: {', '.join(lacking)}."
-
-
-def _ended(options: Options, watcher: Watcher, far: StandIns, code: int, log: Path | None) -> int:
+def _ended(options: Options, watcher: Watcher, far: StandIns, code: int, log: Path) -> int:
     seconds = process_age_ms() / 1_000
-    if options.once and watcher.missing:
-        print(f"Ended after {seconds:.0f} s without: {', '.join(watcher.missing)}.")
+    lacking = watcher.missing if options.once else ()
+    if lacking:
+        print(f"Ended after {seconds:.0f} s without: {', '.join(lacking)}.")
+    if code:
+        print(f"Tocsin ended with exit code {code}; {log} ends with:", file=sys.stderr)
+        print(*_tail(log), sep="\n", file=sys.stderr)
+    if code or lacking:
         return code or EXIT_FAILED
-    if code and log:
-        print(f"Tocsin ended with exit code {code}; what it said is in {log}.", file=sys.stderr)
-        return code
     if options.once:
         found = ", ".join(f"{n} {name}" for name, n in evidence(far.receipts()).items())
         print(f"Received within {seconds:.0f} s, from alert to resolution: {found}.")
     path = options.directory / "tocsin.yaml"
     print(f"{watcher.sent_total} notifications sent. The configuration is {path}.")
-    return code
+    return EXIT_OK
+
+
+def _tail(log: Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:]
 
 
 @contextmanager
 def stderr_to(path: Path) -> Iterator[None]:
-    """Send everything that would be written over the full screen into a file."""
+    """Send what the product logs into a file: on a screen it would be written over the frame."""
     sys.stderr.flush()
     kept = os.dup(2)
     with path.open("wb") as file:

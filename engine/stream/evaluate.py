@@ -216,7 +216,8 @@ class Evaluate:
             kept = {p: hosted for (name, p), hosted in self._kept.items() if name == role}
             try:
                 async with asyncio.timeout(TAKEOVER_TIMEOUT_S):
-                    while not self.may_restore():  # snapshots name rule sets of `control`
+                    # Snapshots name rule sets of `control`.
+                    while not self.may_restore():  # noqa: ASYNC110 - a flag of another room
                         await asyncio.sleep(PLAN_WAIT_S)
                     taken = await self.takeover.run(role, kept, lambda: self._turn == turn)
             except BaseException as error:  # Faust swallows it and would wait

@@ -11,8 +11,6 @@ from typing import Any
 import mode
 
 from engine.stream.broker import Broker
-from engine.stream.settings import SourceTopic
-from engine.stream.topics import Topic
 
 STOP_DEADLINE_S = 45.0  # from the signal to the end, whatever hangs
 
@@ -29,24 +27,15 @@ def end_process(reason: str) -> None:
 
 
 class Ground(mode.Service):
-    """The log under everything: started first, stopped last."""
+    """The log under everything: first to be there, last to go."""
 
-    def __init__(
-        self,
-        broker: Broker,
-        topics: Sequence[Topic],
-        sources: Sequence[SourceTopic],
-        after_start: Coroutine,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, broker: Broker, begin: Coroutine, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._broker, self._topics, self._sources = broker, topics, sources
-        self._after_start = after_start
+        self._broker, self._begin = broker, begin
 
     async def on_start(self) -> None:
-        """Connect, declare, check."""
-        await self._broker.start(self._topics, self._sources)
-        await self._after_start()
+        """Begin what only needs the log."""
+        await self._begin()
 
     async def on_shutdown(self) -> None:
         """Let go of the log when all that used it has stopped."""

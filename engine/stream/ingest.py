@@ -108,7 +108,7 @@ class Ingest:
             source = self.sources.get(tp)
             if source is None:
                 continue
-            while not self.stage.ready:
+            while not self.stage.ready:  # noqa: ASYNC110 - a flag of another room
                 await asyncio.sleep(PLAN_WAIT_S)
             try:
                 await self._take(tp, source, event.value)

@@ -32,7 +32,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     ) -> dict[TP, tuple[int, list[Any]]]:
         """Return what is there, with the position that it was fetched from."""
         consumer = self._ensure_consumer()
-        return await self.call_thread(
+        found: dict[TP, tuple[int, list[Any]]] = await self.call_thread(
             faust_private.fetch_with_starts,
             consumer,
             partitions,
@@ -40,6 +40,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             max_records,
             lambda: self.consumer.flow_active,
         )
+        return found
 
 
 class Consumer(driver.Consumer):

@@ -80,10 +80,12 @@ async def _led(admin: Any, names: Sequence[str], wanted: set[str]) -> dict[str, 
 
 
 async def _create(admin: Any, topics: Sequence[Topic], replication_factor: int) -> None:
-    wanted = [
-        NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=config_of(topic))
-        for topic in topics
-    ]
+    wanted = []
+    for topic in topics:
+        new = NewTopic(topic.name, topic.partitions, 1, topic_configs=config_of(topic))
+        # aiokafka refuses -1 (the broker's default) in its constructor; the protocol does not.
+        new.replication_factor = replication_factor
+        wanted.append(new)
     reply = await admin.create_topics(wanted, timeout_ms=TIMEOUT_MS)
     for name, code, *text in reply.topic_errors:
         # Several workers start at once: what another one has just made is checked like the rest.

@@ -76,16 +76,18 @@ class Streams:
     def run(self, services: Sequence[Any] = ()) -> int:
         """Serve until a signal or a crash and return the exit code.
 
+        Raises StreamError if the log cannot be reached or its topics are not as they must be.
         `services` are mode.Services, started before recovery and stopped after the streams.
         """
-        ground = hosting.Ground(
-            self._broker, self._topics.all, self.settings.sources, self._after_start
-        )
+        # Before everything else, so that a wrong address is the caller's exception.
+        start = self._broker.start(self._topics.all, self.settings.sources)
+        self._loop.run_until_complete(start)
+        ground = hosting.Ground(self._broker, self._begin)
         pulse = hosting.Pulse(self._watch.beats(), self._end_process)
         apps = hosting.Together(self._parts.apps)
         return hosting.serve([ground, *services, pulse, apps], self._loop)
 
-    async def _after_start(self) -> None:
+    async def _begin(self) -> None:
         self._started = True
         control = self._topics.tp("control", 0)
         self._keep(self._broker.follow(control, self._control, self._control_end))

@@ -68,7 +68,7 @@ class Delivering:
         while True:
             for flush in self.notifier.due(self._clock()):
                 self._flushes[flush.notification.key] = flush
-                self.delivery.submit(flush, self._abandoned)
+                self.delivery.submit(flush)
             due_ms = self.notifier.next_due_ms()
             wait_ms = LOOK_EVERY_MS if due_ms is None else max(0, due_ms - self._clock())
             try:
@@ -77,11 +77,6 @@ class Delivering:
             except TimeoutError:
                 pass
             self._wake.clear()
-
-    def _abandoned(self, flush: Flush) -> None:
-        self._flushes.pop(flush.notification.key, None)
-        self.notifier.abandon(flush)
-        self.wake()
 
     async def _logged(self, outputs: Sequence[Output]) -> list[int]:
         offsets = await self._append(outputs)

@@ -50,7 +50,8 @@ def _check_object(spec: Any, schema: Any, value: dict[str, Any], where: str) -> 
 
 def _check_format(form: str | None, value: Any, where: str) -> None:
     if form == "date-time":
-        assert "T" in value and value.endswith("Z"), f"{where}: {value!r}"
+        assert value[10:11] == "T", f"{where}: {value!r}"
+        assert value.endswith("Z"), f"{where}: {value!r}"
         try:
             datetime.fromisoformat(value)
         except ValueError as error:

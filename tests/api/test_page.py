@@ -8,7 +8,7 @@ from html import unescape
 
 import pytest
 
-from engine.api import ApiSettings, Obstacle, RuleAlertView, Token
+from engine.api import ApiSettings, Obstacle, RuleAlertView, Token, parse_matcher
 from tests.api.client import alert, client, silence
 from tests.api.fake_deps import START_MS, FakeDeps
 
@@ -48,8 +48,13 @@ async def test_the_command_of_an_alert_silences_just_that() -> None:
         labels = {"severity": "page", "host": 'it\'s; $(id) "x"\n<b>'}
         await http.post("/api/v2/alerts", json=[alert("Disk", **labels), alert("Cpu")])
         html = (await http.get("/")).text
-        command = next(c for c in commands(html) if "Disk" in c[-1])
+        command = next(c for c in commands(html) if c[0] == "curl" and "Disk" in c[-1])
         assert command[:3] == ["curl", "-sS", "-H"]
+        typed = next(c for c in commands(html) if c[0] == "tocsin" and "alertname=Disk" in c)
+        assert typed[:7] == ["tocsin", "silence", "add", "--comment", "why", "--url",
+                             "http://worker:9093"]  # fmt: skip
+        typed_labels = {m.name: m.value for m in map(parse_matcher, typed[7:])}
+        assert typed_labels == {"alertname": "Disk", "host": labels["host"]}
         posted = await http.post(command[-3].removeprefix("http://worker:9093"),
                                  json=json.loads(command[-1]))  # fmt: skip
         assert posted.status_code == 200

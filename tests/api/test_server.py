@@ -9,6 +9,7 @@ import pytest
 
 from engine.api import HttpServer, ListenError, build, is_loopback
 from tests.api.fake_deps import FakeDeps
+from tests.waiting import until_async
 
 
 async def test_it_starts_answers_and_stops_in_this_loop() -> None:
@@ -35,8 +36,7 @@ async def test_a_request_that_is_being_answered_is_finished() -> None:
     async with httpx.AsyncClient() as http:
         url = f"{server.url}/api/v1/ingest/logs"
         posted = asyncio.create_task(http.post(url, content=b"{}"))
-        while not deps.bodies:
-            await asyncio.sleep(0)
+        await until_async(lambda: deps.bodies)
         stopped = asyncio.create_task(server.stop())
         await asyncio.sleep(0)
         deps.append_waits.set()

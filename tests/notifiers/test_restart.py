@@ -105,7 +105,7 @@ def _seen(world: World, start: int) -> list[tuple[Any, ...]]:
 
 
 @given(_events, _events)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_restored_notifier_sends_the_same(before: list[Any], after: list[Any]) -> None:
     story = _Story(World(config(TREE)))
     for event in before:
@@ -128,7 +128,7 @@ def _known(world: World) -> dict[Any, Any]:
 
 
 @given(_events, _events)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_from_an_older_snapshot_nothing_is_told_twice(
     before: list[Any], after: list[Any]
 ) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import mode
+from faust.types import TP
 
 from engine.clock import system_clock
 from engine.stream import Hooks, SourceTopic, Streams, StreamSettings
@@ -64,33 +65,40 @@ class Generator(mode.Service):
             await self.sleep(0.005)
 
     async def drain(self) -> None:
-        while not self.done():
+        ends: dict[Any, int] = {}
+        while not (ends := await self.ends()) or not self.done(ends):
             await self.sleep(0.05)
-        say("result", self.result())
+        say("result", self.result(ends))
         os.kill(os.getpid(), signal.SIGTERM)
 
-    def done(self) -> bool:
-        status = self.streams.status()
-        log = self.streams._parts.log
-        if not status.ready or self.streams.notifier_epoch is None:
-            return False
-        ends = {tp: part.end for tp, part in log.partitions.items()}
-        for shard in self.streams.shards.values():
-            for source in self.plan["sources"]:
-                for p in range(log.topics[source["topic"]].partitions):
-                    key = f"{source['topic']}/{p}"
-                    if shard.seen.get(key, 0) < ends[source["topic"], p]:
-                        return False
-        return self.streams.applied_offset() >= ends[f"{self.plan['app_id']}.alerts", 0]
+    async def ends(self) -> dict[Any, int]:
+        """Return the ends of all topics, {} while something is not up yet."""
+        if not self.streams.status().ready or self.streams.notifier_epoch is None:
+            return {}
+        broker = self.streams._broker
+        topics = [source["topic"] for source in self.plan["sources"]]
+        wanted = [TP(t, p) for t in topics for p in range(broker.partitions(t))]
+        found = await broker.ends(wanted)
+        name = f"{self.plan['app_id']}.alerts"
+        return {**found, **await broker.ends([TP(name, 0)])}
 
-    def result(self) -> dict[str, Any]:
+    def done(self, ends: dict[Any, int]) -> bool:
+        """Whether all of the sources is in the shards, and all alerts in the notifier."""
+        name = f"{self.plan['app_id']}.alerts"
+        for shard in self.streams.shards.values():
+            for tp, end in ends.items():
+                if tp.topic != name and shard.seen.get(f"{tp.topic}/{tp.partition}", 0) < end:
+                    return False
+        return self.streams.applied_offset() >= ends[TP(name, 0)]
+
+    def result(self, ends: dict[Any, int]) -> dict[str, Any]:
         log = self.streams._parts.log
         shards = {s: vars(owner) for s, owner in self.streams.shards.items()}
         return {
             "shards": {s: {k: v for k, v in o.items() if k != "hold"} for s, o in shards.items()},
             "notifier": vars(self.streams.notifier),
-            "ends": {f"{tp.topic}/{tp.partition}": part.end for tp, part in log.partitions.items()},
-            "generation": log.generation,
+            "ends": {f"{tp.topic}/{tp.partition}": end for tp, end in ends.items()},
+            "generation": log.generation if log else 0,
             "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             "status": {"restored": self.streams.status().restored},
         }
