@@ -19,7 +19,9 @@ RUN /opt/tocsin/bin/pip install --no-deps . \
 RUN find /opt/tocsin -name '*.py' -exec touch --date=@1 {} + \
  && /opt/tocsin/bin/python -m compileall -q /opt/tocsin/lib
 ENV NUMBA_CACHE_DIR=/var/cache/tocsin/numba
-RUN mkdir -p "$NUMBA_CACHE_DIR" && /opt/tocsin/bin/tocsin warm
+# A whole run of the demo compiles every kernel, and shows that what was installed works.
+RUN mkdir -p "$NUMBA_CACHE_DIR" \
+ && /opt/tocsin/bin/tocsin demo --once --plain --dir /tmp/demo && rm -rf /tmp/demo
 
 FROM python:3.12-slim
 LABEL org.opencontainers.image.title="Tocsin" \

@@ -1,7 +1,8 @@
 """The snapshot envelope: magic, version, checksum, a small JSON head, named arrays.
 
 Layout: b"TCS1" | crc32 u32 of what follows | head length u32 | head JSON | array bytes, each
-aligned to 8. The head is {"meta": ..., "arrays": [[name, dtype, shape], ...]}. Knows no domain type.
+aligned to 8. The head is {"meta": ..., "arrays": [[name, dtype, shape], ...]}.
+It knows no domain type.
 """
 
 import struct

@@ -14,7 +14,7 @@ class LogRecord(NamedTuple):
     """One record of a partition, as a transport hands it over."""
 
     offset: int
-    timestamp_ms: int                  # the log's append time on internal topics
+    timestamp_ms: int  # the log's append time on internal topics
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
@@ -36,7 +36,7 @@ class LogRecord(NamedTuple):
 class Output(NamedTuple):
     """One record that an owner wants appended; the host adds the header `epoch`."""
 
-    topic: str                         # a role of engine.stream.topics: "shards", "alerts" ...
+    topic: str  # a role of engine.stream.topics: "shards", "alerts" ...
     partition: int
     key: bytes | None
     value: bytes
@@ -54,8 +54,8 @@ class Chunk(NamedTuple):
 class Snapshot:
     """The whole state of an owner up to `next_offset`."""
 
-    kind: str                          # "shard", "notifier"
-    format: int                        # raised when the layout changes; older ones are migrated
+    kind: str  # "shard", "notifier"
+    format: int  # raised when the layout changes; older ones are migrated
     next_offset: int
     chunks: tuple[Chunk, ...] = field(default=())
 

@@ -21,11 +21,11 @@ STATES: Final[tuple[State, ...]] = ("inactive", "pending", "firing")
 ROW: Final = np.dtype(
     [
         ("state", "<i8"),
-        ("level", "<i8"),              # index of the rule's level; -1: none
-        ("active_at_ms", "<i8"),       # pending since
-        ("starts_at_ms", "<i8"),       # firing since
-        ("unheld_since_ms", "<i8"),    # firing though the condition ended; 0: it holds
-        ("judged_to_ms", "<i8"),       # arrival judged a window that ends here: see step()
+        ("level", "<i8"),  # index of the rule's level; -1: none
+        ("active_at_ms", "<i8"),  # pending since
+        ("starts_at_ms", "<i8"),  # firing since
+        ("unheld_since_ms", "<i8"),  # firing though the condition ended; 0: it holds
+        ("judged_to_ms", "<i8"),  # arrival judged a window that ends here: see step()
     ],
     align=True,
 )
@@ -40,7 +40,7 @@ class Change(NamedTuple):
     group: int
     state: State
     reason: Reason
-    level: int                         # the level it is reported at
+    level: int  # the level it is reported at
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,10 @@ class AlertTable:
 
         table["unheld_since_ms"][fires & held] = 0
         table["level"][(state == PENDING) & held] = level[(state == PENDING) & held]
-        for group in np.flatnonzero(opened).tolist():
-            changes.append(self._open(group, at_ms, int(level[group]), policy))
+        changes += [
+            self._open(group, at_ms, int(level[group]), policy)
+            for group in np.flatnonzero(opened).tolist()
+        ]
         for group in np.flatnonzero(matured).tolist():
             table["state"][group] = FIRING
             table["starts_at_ms"][group] = at_ms
@@ -125,7 +127,7 @@ class AlertTable:
         row's time, `window_end_ms` the end of the window it fell into.
         """
         changes: list[Change] = []
-        for group, wanted in zip(groups.tolist(), level.tolist()):
+        for group, wanted in zip(groups.tolist(), level.tolist(), strict=True):
             if wanted < 0:
                 continue
             row = self.rows[group]

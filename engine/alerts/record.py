@@ -54,34 +54,34 @@ class AlertRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
 
     v: int = RECORD_VERSION
     tenant: str
-    group: str                         # rule group
-    rule: str                          # alert name
-    rule_id: str                       # NativeRule.identity
-    rule_version: str                  # NativeRule.version
+    group: str  # rule group
+    rule: str  # alert name
+    rule_id: str  # NativeRule.identity
+    rule_version: str  # NativeRule.version
     rule_file: str
     rule_line: int
-    episode: str                       # one alert instance from first pending to resolved, 16 hex
+    episode: str  # one alert instance from first pending to resolved, 16 hex
     shard: int
-    sequence: int                      # of this shard, from 1, without gaps
+    sequence: int  # of this shard, from 1, without gaps
     state: State
     reason: Reason
-    level: str                         # "" where the rule has no levels
-    labels: dict[str, str]             # with alertname and severity, as routed and shown
+    level: str  # "" where the rule has no levels
+    labels: dict[str, str]  # with alertname and severity, as routed and shown
     annotations: dict[str, str]
-    values: dict[str, Value]           # the computed columns now
-    values_at_firing: dict[str, Value] # when the episode began to fire; {} before
-    evidence: list[Evidence]           # the parts of the condition of the level, now
-    lines: list[str]                   # up to three log lines of the window, oldest first
-    active_at_ms: int                  # event time: first pending
-    starts_at_ms: int                  # event time: firing since; 0 before
-    ends_at_ms: int                    # event time: resolved at; 0 before
-    event_ms: int                      # the tick (a window's end) or, on arrival, the newest row
+    values: dict[str, Value]  # the computed columns now
+    values_at_firing: dict[str, Value]  # when the episode began to fire; {} before
+    evidence: list[Evidence]  # the parts of the condition of the level, now
+    lines: list[str]  # up to three log lines of the window, oldest first
+    active_at_ms: int  # event time: first pending
+    starts_at_ms: int  # event time: firing since; 0 before
+    ends_at_ms: int  # event time: resolved at; 0 before
+    event_ms: int  # the tick (a window's end) or, on arrival, the newest row
     window_start_ms: int
     window_end_ms: int
-    watermark_ms: int                  # of the shard when it decided; 0: none yet
-    input_offset: int                  # in `shards`: the record that made the owner decide
-    arrival_ms: int                    # stamp: when the newest row of the window reached a worker
-    decision_ms: int                   # stamp: when the owner decided
+    watermark_ms: int  # of the shard when it decided; 0: none yet
+    input_offset: int  # in `shards`: the record that made the owner decide
+    arrival_ms: int  # stamp: when the newest row of the window reached a worker
+    decision_ms: int  # stamp: when the owner decided
 
 
 class ShardHello(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="hello"):
@@ -89,8 +89,8 @@ class ShardHello(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
 
     v: int = RECORD_VERSION
     shard: int
-    sequence: int                      # the last one that its restored state has used
-    fresh: bool                        # state was lost; sequences start again after `sequence`
+    sequence: int  # the last one that its restored state has used
+    fresh: bool  # state was lost; sequences start again after `sequence`
 
 
 class PostedAlert(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="posted"):
@@ -102,8 +102,8 @@ class PostedAlert(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     annotations: dict[str, str]
     generator_url: str
     starts_at_ms: int
-    ends_at_ms: int                    # what the sender said, or arrival + resolve_timeout
-    timeout: bool                      # ends_at_ms comes from resolve_timeout
+    ends_at_ms: int  # what the sender said, or arrival + resolve_timeout
+    timeout: bool  # ends_at_ms comes from resolve_timeout
     arrival_ms: int
 
 
@@ -121,7 +121,7 @@ class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
 
     v: int = RECORD_VERSION
     tenant: str
-    id: str                            # uuid4
+    id: str  # uuid4
     matchers: list[SilenceMatcher]
     starts_at_ms: int
     ends_at_ms: int
@@ -137,25 +137,25 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     v: int = RECORD_VERSION
     tenant: str
     receiver: str
-    integration: str                   # "<channel>/<index>", e.g. "slack/0"
+    integration: str  # "<channel>/<index>", e.g. "slack/0"
     group_key: str
-    n: int                             # this group's notification counter for this integration
-    at_ms: int                         # when it was decided
-    sent_ms: int                       # when the far side confirmed; 0 where it was dropped
+    n: int  # this group's notification counter for this integration
+    at_ms: int  # when it was decided
+    sent_ms: int  # when the far side confirmed; 0 where it was dropped
     outcome: Literal["sent", "adopted", "dropped", "withheld"]  # withheld: nobody wants resolves
-    reason: str                        # why it was sent, or why it was dropped
-    firing: list[str]                  # fingerprints of the alerts it told as firing, sorted
+    reason: str  # why it was sent, or why it was dropped
+    firing: list[str]  # fingerprints of the alerts it told as firing, sorted
     resolved: list[str]
     content_hash: str
-    far_id: dict[str, str] = {}        # e.g. Slack's channel and ts, an email's thread
-    possibly_repeated: bool = False    # claimed by an owner that died; the far side has no key
+    far_id: dict[str, str] = {}  # e.g. Slack's channel and ts, an email's thread
+    possibly_repeated: bool = False  # claimed by an owner that died; the far side has no key
 
 
 LogEntry = AlertRecord | ShardHello | PostedAlert | SilenceRecord | Notified
 """What the topic `alerts` holds. The field `kind` tells them apart."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")
-_decoder = msgspec.json.Decoder(LogEntry)
+_decoder: msgspec.json.Decoder[LogEntry] = msgspec.json.Decoder(LogEntry)
 
 
 def encode(entry: LogEntry) -> bytes:

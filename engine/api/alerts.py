@@ -1,5 +1,6 @@
 """Alerts in Alertmanager's v2 form: list, list by group, post."""
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -18,6 +19,7 @@ from engine.api.wire import alert_json, group_json
 from engine.metrics import counter
 
 ALERTS_PER_REQUEST_MAX = 10_000
+_URI = re.compile(r"/|[a-zA-Z][a-zA-Z0-9+.-]*:")
 RECEIVED = counter("tocsin_alerts_received_total", "Alerts that were posted.", ["status"])
 
 
@@ -134,8 +136,8 @@ def _taken(alert: PostableAlert, context: Context, now_ms: int) -> PostedAlert:
     if problem:
         raise ValueError(f"invalid annotations: {problem}")
     generator_url = alert.generator_url or ""
-    if len(generator_url.encode(errors="replace")) > settings.limits.message_bytes_max:
-        raise ValueError("invalid generatorURL: too long")
+    if not _is_uri(generator_url, settings.limits.message_bytes_max):
+        raise ValueError("invalid generatorURL: must be of type uri")
     return PostedAlert(
         tenant=settings.tenant,
         labels=labels,
@@ -146,3 +148,10 @@ def _taken(alert: PostableAlert, context: Context, now_ms: int) -> PostedAlert:
         timeout=timeout,
         arrival_ms=now_ms,
     )
+
+
+def _is_uri(text: str, bytes_max: int) -> bool:
+    """Say whether Go's `url.ParseRequestURI` would take it, roughly; "" is none."""
+    if not text:
+        return True
+    return text.isprintable() and len(text.encode()) <= bytes_max and bool(_URI.match(text))

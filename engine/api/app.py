@@ -120,4 +120,4 @@ async def _answer(spec: RouteSpec, request: Request, context: Context) -> Respon
 
 async def _http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return Refusal(error.status_code, error.detail, error.headers).response()
+    return Refusal(error.status_code, error.detail, error.headers, coded=True).response()

@@ -22,15 +22,21 @@ RETRY_AFTER = {"Retry-After": "1"}
 class Refusal(Exception):  # noqa: N818  # an answer, not a failure
     """An answer other than what was asked for. The app turns it into a response."""
 
-    def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, text: str, headers: Mapping[str, str] | None = None, coded: bool = False
+    ) -> None:
         super().__init__(text)
         self.status = status
         self.text = text
         self.headers = dict(headers or {})
+        self.coded = coded
 
     def response(self) -> Response:
-        """Answer as Alertmanager does: the text as a JSON string."""
-        return as_json(self.text, self.status, self.headers)
+        """Answer as Alertmanager does: a JSON string, or what go-swagger answers before it."""
+        if not self.text:
+            return Response(status_code=self.status, headers=self.headers)
+        body = {"code": self.status, "message": self.text} if self.coded else self.text
+        return as_json(body, self.status, self.headers)
 
 
 def unavailable(text: str) -> Refusal:
@@ -91,10 +97,12 @@ def gunzip(body: bytes, bytes_max: int) -> bytes:
 
 
 def require_json(request: Request) -> None:
-    """Refuse anything but JSON: a web page can send other types across sites unasked."""
-    kind = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    """Refuse anything but JSON: a web page can send other types, and none, across sites unasked."""
+    kind = request.headers.get("content-type", "application/octet-stream")
+    kind = kind.split(";")[0].strip().lower()
     if kind != "application/json":
-        raise Refusal(415, f"unsupported media type {kind!r}, use application/json")
+        told = f'unsupported media type "{kind}", only [application/json] are allowed'
+        raise Refusal(415, told, coded=True)
 
 
 def decode_json(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:

@@ -36,7 +36,7 @@ def labels_problem(labels: Mapping[str, str], settings: ApiSettings) -> str:
     for name, value in labels.items():
         problem = label_name_problem(name, settings) or label_value_problem(value, settings)
         if problem:
-            return problem
+            return problem.replace("invalid label ", "invalid ")
     return ""
 
 
@@ -46,7 +46,7 @@ def annotations_problem(annotations: Mapping[str, str], settings: ApiSettings) -
     for name, value in annotations.items():
         problem = label_name_problem(name, settings)
         if problem:
-            return problem
+            return problem.replace("invalid label ", "invalid ")
         if not _encodable(value):
             return "invalid value: not UTF-8"
         total_bytes += len(name.encode()) + len(value.encode())

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from engine.api.body import Refusal
 from engine.api.deps import NotifierView
 from engine.api.matcher_text import MATCHER_BYTES_MAX, MatcherTextError, parse_matchers
+from engine.api.wire import receiver_labels
 from engine.series import Matcher, compiled
 
 _TRUE = frozenset({"true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"})
@@ -26,7 +27,7 @@ def flag(request: Request, name: str) -> bool:
 def matchers(request: Request, name: str = "filter") -> tuple[Matcher, ...]:
     """Read a repeated matcher parameter. Raises Refusal (400)."""
     try:
-        return parse_matchers([text for text in request.query_params.getlist(name) if text])
+        return parse_matchers(request.query_params.getlist(name))
     except MatcherTextError as error:
         prefix = "" if name == "filter" else f"failed to parse {name} param: "
         raise Refusal(400, f"{prefix}{error}") from error
@@ -75,7 +76,7 @@ class ReceiverFilter:
             receiver.name
             for receiver in view.receivers()
             if (self._pattern is None or self._pattern.match(receiver.name))
-            and matches(self._selector, receiver.labels)
+            and matches(self._selector, receiver_labels(receiver))
         )
 
 

@@ -31,7 +31,7 @@ _audit = logging.getLogger("tocsin.audit")
 class PostableSilence(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """`postableSilence`."""
 
-    id: str = ""
+    id: str | None = None
     matchers: list["PostableMatcher"]
     starts_at: str
     ends_at: str
@@ -120,7 +120,7 @@ def _records(
     if posted.id and previous is None:
         raise Refusal(404, "silence not found")
     if previous is not None and _can_update(previous, wanted, now_ms):
-        return [_record(posted, wanted, context, posted.id, wanted.starts_at_ms, now_ms)]
+        return [_record(posted, wanted, context, previous.id, wanted.starts_at_ms, now_ms)]
     if view is not None and len(view.silences()) >= context.deps.settings.limits.silences_max:
         raise Refusal(
             400, f"exceeded maximum number of silences: {len(view.silences())} "
@@ -237,13 +237,9 @@ def _matches_empty(matcher: SilenceMatcher) -> bool:
 
 
 def _known(request: Request, context: Context) -> SilenceView:
-    try:
-        silence_id = str(uuid.UUID(request.path_params["silence_id"]))
-    except ValueError:
-        silence_id = ""
-    view = context.view().silence(silence_id) if silence_id else None
+    view = context.view().silence(request.path_params["silence_id"])
     if view is None:
-        raise Refusal(404, "silence not found")
+        raise Refusal(404, "")  # without a body, as in Alertmanager's OpenAPI file
     return view
 
 

@@ -11,7 +11,7 @@ from engine.api.context import Context
 from engine.api.listing import matchers, matches
 from engine.api.timestamp import to_text
 from engine.api.views import RuleAlertView, RulesView, RuleView
-from engine.api.wire import receiver_json
+from engine.api.wire import receiver_json, receiver_labels
 
 API_COMPATIBLE_WITH = "0.34.2"
 """The Alertmanager whose API v2 this is. Karma and Grafana choose by `versionInfo.version`."""
@@ -40,7 +40,9 @@ async def get_status(_request: Request, context: Context) -> Response:
 async def list_receivers(request: Request, context: Context) -> Response:
     """GET /api/v2/receivers."""
     selector = matchers(request, "receiver_matchers")
-    found = [view for view in context.view().receivers() if matches(selector, view.labels)]
+    found = [
+        view for view in context.view().receivers() if matches(selector, receiver_labels(view))
+    ]
     return as_json([receiver_json(view) for view in found])
 
 

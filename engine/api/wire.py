@@ -138,6 +138,11 @@ def _matcher_json(matcher: SilenceMatcher) -> WireMatcher:
     return WireMatcher(matcher.name, matcher.value, matcher.is_regex, matcher.is_equal)
 
 
+def receiver_labels(view: ReceiverView) -> dict[str, str]:
+    """Return what a receiver can be selected by: its labels, and `name`, which is always there."""
+    return {**view.labels, "name": view.name}
+
+
 def receiver_json(view: ReceiverView) -> Receiver:
     """Show a receiver."""
-    return Receiver(view.name, view.labels)
+    return Receiver(view.name, receiver_labels(view))

@@ -23,17 +23,19 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run it."""
-    import dataclasses  # noqa: PLC0415 - `tocsin --help` must not wait for them
+    import dataclasses
 
-    from engine import config as configuration  # noqa: PLC0415
-    from engine import worker  # noqa: PLC0415
-    from engine.document import render  # noqa: PLC0415
+    from engine import config as configuration
+    from engine import worker
+    from engine.document import render
 
     config, findings = configuration.load(args.config)
     if findings:
-        text = args.config.read_text(encoding="utf-8", errors="replace") if (
-            args.config.is_file()
-        ) else ""
+        text = (
+            args.config.read_text(encoding="utf-8", errors="replace")
+            if (args.config.is_file())
+            else ""
+        )
         print(render(findings, {str(args.config): text}), end="", file=sys.stderr)
     if config is None:
         return 1

@@ -87,7 +87,7 @@ def _payments(conditions: Conditions, strength: float) -> None:
     conditions.error_ratio[rows("payments")] += 0.35 * strength
     conditions.latency_factor[rows("payments")] += 20 * strength
     conditions.connections_extra[rows("payments")] += 55 * strength
-    conditions.error_ratio[rows("checkout")] += 0.04 * strength
+    conditions.error_ratio[rows("checkout")] += 0.015 * strength
     conditions.order_factor[rows("checkout")] *= 1 - 0.7 * strength
 
 
@@ -100,7 +100,7 @@ def _payments_line(random: Random) -> Line:
 
 def _api(conditions: Conditions, strength: float) -> None:
     conditions.error_ratio[rows("api")] += 0.25 * strength
-    conditions.latency_factor[rows("api")] += 1.5 * strength
+    conditions.latency_factor[rows("api")] += 0.4 * strength
 
 
 def _api_line(random: Random) -> Line:
@@ -224,13 +224,13 @@ def occurrences(seed: int) -> Iterator[Occurrence]:
     """Yield incidents by start time, without end.
 
     The first round is in the order written above and dense, so that whoever watches sees each
-    channel used within a minute; later ones are shuffled round by round and further apart.
+    kind within a minute or so; later ones are shuffled round by round and further apart.
     """
     random = Random(seed)
     start_ms = FIRST_INCIDENT_MS
     busy_until_ms = dict.fromkeys(INCIDENTS, 0)
     order: Sequence[Incident] = INCIDENTS
-    gap_ms = (4_000, 7_000)
+    gap_ms = (7_000, 10_000)
     while True:
         for incident in order:
             start_ms = max(start_ms, busy_until_ms[incident])
@@ -240,7 +240,7 @@ def occurrences(seed: int) -> Iterator[Occurrence]:
             yield Occurrence(incident, start_ms, end_ms)
             start_ms += random.randrange(*gap_ms)
         order = random.sample(INCIDENTS, len(INCIDENTS))
-        gap_ms = (10_000, 18_000)
+        gap_ms = (14_000, 24_000)
 
 
 class Schedule:

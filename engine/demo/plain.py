@@ -86,7 +86,7 @@ def _status(view: View) -> str:
     found = counts(view.snapshot)
     return (
         f"status    in: {view.samples_per_second:,.0f} samples/s, "
-        f"{view.lines_per_second:,.0f} lines/s, {view.snapshot.series:,} series; "
+        f"{view.lines_per_second:,.0f} lines/s, {view.fleet_series:,} series; "
         f"alerts: {found['pending']} pending, {found['firing']} firing, "
         f"{found['resolved']} resolved, {found['silenced']} silenced; "
         f"{view.snapshot.sent_total} notifications sent"

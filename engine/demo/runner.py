@@ -77,6 +77,11 @@ class Producer:
                     if share := records[partition::partitions]:
                         await host.broker_append(topic, partition, share)
 
+    @property
+    def series(self) -> int:
+        """How many series the fleet has."""
+        return self._fleet.series if self._fleet is not None else 0
+
     def going_on(self) -> tuple[str, ...]:
         """Name the incidents of now."""
         if self._fleet is None:
@@ -91,14 +96,14 @@ class Watcher:
         self,
         options: Options,
         shown: show.Show,
-        going_on: Callable[[], tuple[str, ...]],
+        producer: Producer,
         receipts: Callable[[], Sequence[Receipt]],
         clock: Clock,
     ) -> None:
         self._once = options.once
         self._base_url = f"http://{HOST}:{options.port}"
         self._shown = shown
-        self._going_on = going_on
+        self._producer = producer
         self._receipts = receipts
         self._clock = clock
         self._rates = Rates()
@@ -132,7 +137,8 @@ class Watcher:
             snapshot=snapshot,
             samples_per_second=samples,
             lines_per_second=lines,
-            going_on=self._going_on(),
+            fleet_series=self._producer.series,
+            going_on=self._producer.going_on(),
             hint=self._hints.choose(snapshot, now_ms),
             waiting_for=self.missing if self._once else (),
         )
@@ -189,7 +195,7 @@ def dump(directory: Path, port: int) -> int:
 def _shown(options: Options, path: Path, far: StandIns, clock: Clock) -> int:
     shown = show.choose(options.plain)
     producer = Producer(options.seed, clock)
-    watcher = Watcher(options, shown, producer.going_on, far.receipts, clock)
+    watcher = Watcher(options, shown, producer, far.receipts, clock)
     log = options.directory / "tocsin.log"
     shown.start(watcher.starting())
     try:

@@ -46,7 +46,7 @@ class Screen:
         head = _head(self._view, snapshot)
         foot = _foot(self._view)
         room = height - sum(_rows(part, width) for part in (*head, *foot)) - HEADINGS
-        sent_rows = min(SENT_MAX, max(1, room // 3))
+        sent_rows = min(SENT_MAX, max(1, room // 3, room - max(2, len(snapshot.alerts))))
         yield from head
         yield _heading("Alerts", width)
         yield _alerts(snapshot.alerts, max(2, room - sent_rows), width, self._view.now_ms)
@@ -88,8 +88,9 @@ def _head(view: View, snapshot: ScreenSnapshot) -> list[Text]:
     streams = _line(
         ("In      ", "dim"), (f"{view.samples_per_second:,.0f}", "bold"), " samples/s  ",
         (f"{view.lines_per_second:,.0f}", "bold"), " log lines/s  ",
-        (f"{snapshot.series:,}", "bold"), " series",
-        (f"  {snapshot.rejected_total:,} rejected", "red" if snapshot.rejected_total else "dim"),
+        (f"{view.fleet_series:,}", "bold"), " series",
+        (f" ({snapshot.series:,} read by rules)", "dim"),
+        (f"  {snapshot.rejected_total:,} rejected" if snapshot.rejected_total else "", "red"),
     )  # fmt: skip
     states = _line(
         ("Alerts  ", "dim"), (f"{found['pending']} pending", "yellow"), "  ",
@@ -192,7 +193,7 @@ def _sent(snapshot: ScreenSnapshot, rows: int, width: int) -> RenderableType:
 
 def _took(sent: SentRow, width: int) -> Text:
     text = latency(sent)
-    if width < WIDE and sent.arrival_ms and sent.decision_ms:
+    if width < WIDE and sent.arrival_ms and sent.decision_ms and sent.firing:
         decided_ms = max(0, sent.decision_ms - sent.arrival_ms)
         text = f"{decided_ms:,} + {max(0, sent.sent_ms - sent.decision_ms):,} ms"
     return Text(text, style="red" if sent.outcome == "dropped" else "green")

@@ -207,7 +207,7 @@ class SlackStandIn:
         # What an edit does not name stays as it was.
         now = {**message.body, **{name: body[name] for name in _CONTENT if name in body}}
         message.versions.append(Version(self._clock(), now))
-        del message.versions[1 : len(message.versions) - self._versions_max]
+        del message.versions[1 : len(message.versions) - self._versions_max + 1]
         self.changes += 1
         return message
 
@@ -245,7 +245,7 @@ class SlackStandIn:
 
     async def _webhook(self, request: Request) -> Response:
         team, bot, secret = (request.path_params[name] for name in ("team", "bot", "secret"))
-        body = await _read(request)
+        body = await _read_hook(request)
         if isinstance(body, Refusal):
             return self._webhook_answer({}, "invalid_payload", 400)
         if self.before and (injected := await self.before("webhook", body)):
@@ -320,6 +320,19 @@ def _in(message: Posted, channel: str | None) -> bool:
     return channel is None or message.channel == channel
 
 
+async def _read_hook(request: Request) -> dict[str, Any] | Refusal:
+    """Read a webhook's body: JSON, or a form whose field `payload` is JSON."""
+    raw = await request.body()
+    try:
+        if raw.startswith(b"payload="):
+            raw = parse_qs(raw.decode())["payload"][0].encode()
+        body = json.loads(raw)
+    except (ValueError, UnicodeDecodeError):
+        return Refusal("invalid_payload")
+    fits = isinstance(body, dict) and len(raw) <= REQUEST_BYTES_MAX
+    return body if fits else Refusal("invalid_payload")
+
+
 async def _read(request: Request) -> dict[str, Any] | Refusal:
     """Read a body as Slack does: JSON, or a form whose nested fields are JSON."""
     raw = await request.body()
@@ -330,9 +343,6 @@ async def _read(request: Request) -> dict[str, Any] | Refusal:
             body = json.loads(raw)
             return body if isinstance(body, dict) else Refusal("json_not_object")
         form = {name: values[0] for name, values in parse_qs(raw.decode()).items()}
-        if "payload" in form:
-            nested = json.loads(form["payload"])
-            return nested if isinstance(nested, dict) else Refusal("invalid_form_data")
         return {k: json.loads(v) if k in ("blocks", "attachments") else v for k, v in form.items()}
     except (ValueError, UnicodeDecodeError):
         return Refusal("invalid_json")

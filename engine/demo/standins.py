@@ -1,6 +1,7 @@
 """The far sides of the demo, started together: Slack's API, a mailbox, and the inbox page."""
 
 import json
+import logging
 import re
 from collections.abc import Sequence
 from email.message import EmailMessage
@@ -34,6 +35,8 @@ class StandIns:
 
     def start(self) -> None:
         """Listen for mail, on any free port; Slack is served by Tocsin's own port."""
+        # aiosmtpd logs every word of a session.
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
         self._mailbox.start()
 
     def close(self) -> None:

@@ -34,6 +34,7 @@ class View:
     snapshot: ScreenSnapshot | None  # None: Tocsin is starting
     samples_per_second: float = 0.0
     lines_per_second: float = 0.0
+    fleet_series: int = 0
     going_on: tuple[str, ...] = ()  # incidents of the fleet
     hint: SilenceHint | None = None
     waiting_for: tuple[str, ...] = ()  # --once: what has not been seen yet
@@ -93,8 +94,11 @@ def latency(sent: SentRow) -> str:
         return f"given up, not taken by {name}"
     if not sent.decision_ms or not sent.arrival_ms:
         return f"-> {name}"
-    decided_ms = max(0, sent.decision_ms - sent.arrival_ms)
     sent_ms = max(0, sent.sent_ms - sent.decision_ms)
+    if not sent.firing:
+        # What ended it is that a window had moved on; its last record is of no interest.
+        return f"decision -> {sent_ms:,} ms -> {name}"
+    decided_ms = max(0, sent.decision_ms - sent.arrival_ms)
     return f"record -> {decided_ms:,} ms -> decision -> {sent_ms:,} ms -> {name}"
 
 

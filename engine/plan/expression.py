@@ -104,18 +104,18 @@ def evaluate(expression: Expression, columns: Mapping[str, Column], size: int) -
         case Negate(operand):
             return -evaluate(operand, columns, size)
         case Not(operand):
-            return (evaluate(operand, columns, size) == 0.0).astype(np.float64)
+            return np.asarray(evaluate(operand, columns, size) == 0.0, np.float64)
         case Binary(operator, left, right):
             a = evaluate(left, columns, size)
             b = evaluate(right, columns, size)
             if operator == "and":
-                return ((a != 0.0) & (b != 0.0)).astype(np.float64)
+                return np.asarray((a != 0.0) & (b != 0.0), np.float64)
             if operator == "or":
-                return ((a != 0.0) | (b != 0.0)).astype(np.float64)
+                return np.asarray((a != 0.0) | (b != 0.0), np.float64)
             with np.errstate(all="ignore"):
                 if operator in _COMPARE:
                     held = _COMPARE[operator](a, b) & ~np.isnan(a) & ~np.isnan(b)
-                    return held.astype(np.float64)
+                    return np.asarray(held, np.float64)
                 return np.asarray(_ARITHMETIC[operator](a, b), np.float64)
 
 

@@ -1,4 +1,4 @@
-"""The plan of a rule set: feeds (what is read), leaves (what is remembered), rules (what is judged).
+"""The plan of a rule set: feeds (what is read), leaves (remembered), rules (what is judged).
 
 Feeds and leaves are shared by every rule that asks the same of the same rows, and are known by a
 content hash: one that a new rule set still has keeps its state.
@@ -19,7 +19,7 @@ Store = Literal["panes", "increase", "values", "distinct", "lines"]
 class Predicate:
     """A chain of line filters; a row's bit says whether its line passed all of them."""
 
-    filters: tuple[tuple[str, str], ...]          # (operator, text), in order
+    filters: tuple[tuple[str, str], ...]  # (operator, text), in order
 
     @property
     def id(self) -> bytes:
@@ -53,8 +53,8 @@ class Leaf:
     feed_id: str
     pane_ms: int
     store: Store
-    field: str | None                             # None: a sample's value
-    keep_ms: int                                  # the longest window that reads it
+    field: str | None  # None: a sample's value
+    keep_ms: int  # the longest window that reads it
 
     @property
     def id(self) -> str:
@@ -94,8 +94,8 @@ class RulePlan:
     line: int
     feed: int
     columns: tuple[ComputedColumn, ...]
-    rows_leaf: int                                # the panes leaf that says how many rows there are
-    lines_leaf: int | None                        # evidence of log rules
+    rows_leaf: int  # the panes leaf that says how many rows there are
+    lines_leaf: int | None  # evidence of log rules
     levels: tuple[RuleLevel, ...]
     recover: Expression | None
     width_ms: int

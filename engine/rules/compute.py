@@ -10,6 +10,7 @@ from engine.rules.model import Compute, Function, InputKind
 
 _CALL = re.compile(r"\s*([A-Za-z_]\w*)\s*\((.*)\)\s*", re.DOTALL)
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_NO_FIELDS = frozenset({"timestamp", "labels", "message"})
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?")
 
 
@@ -33,7 +34,7 @@ FUNCTIONS: Mapping[str, Signature] = {
     "rate": Signature(False, ("metrics",), False, "per-second rise of counters"),
     "increase": Signature(False, ("metrics",), False, "rise of counters in the window"),
     "quantile": Signature(True, ("metrics", "logs"), True, "the value that a share is below"),
-    "distinct": Signature(False, ("logs",), True, "number of different values"),
+    "distinct": Signature(False, ("metrics", "logs"), True, "number of different values"),
 }
 """Every function of `compute`."""
 
@@ -80,6 +81,11 @@ def _check(function: str, signature: Signature, kind: InputKind, arguments: list
         return f"{function}() takes fewer arguments"
     if rest and not _FIELD.fullmatch(rest[0]):
         return f"{rest[0]!r} is no name of a field"
+    if rest and rest[0] in _NO_FIELDS:
+        return f"{rest[0]} is no field: it is a part of every record"
+    if function == "distinct":
+        what = "field" if kind == "logs" else "label"
+        return "" if rest else f"distinct() needs a {what}"
     if rest and kind == "metrics":
         return f"{function}() of a metric takes its values, not a field"
     if rest and not signature.field:
@@ -91,8 +97,10 @@ def _check(function: str, signature: Signature, kind: InputKind, arguments: list
 
 def _example(function: str, kind: InputKind) -> str:
     arguments = ["0.99"] if FUNCTIONS[function].parameter else []
-    if kind == "logs" and FUNCTIONS[function].field:
-        arguments.append("user_id" if function == "distinct" else "duration_ms")
+    if function == "distinct":
+        arguments.append("user_id" if kind == "logs" else "pod")
+    elif kind == "logs" and FUNCTIONS[function].field:
+        arguments.append("duration_ms")
     return f"write {function}({', '.join(arguments)})"
 
 

@@ -23,6 +23,7 @@ _LATER = {
     key: f"`{key}` is not supported yet"
     for key in ("let", "late", "slo", "flap", "heartbeat", "notify", "depends_on", "lookup")
 }
+_KINDS: tuple[InputKind, ...] = ("metrics", "logs")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LEVEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _FREE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -53,8 +54,7 @@ def read_rule(
     window_node = reader.require(node, where, "window", "write window: {sliding: 1m, every: 5s}")
     window = read_window(window_node, reader, limits, group.interval_ms)
     by = _by(node, reader)
-    kind: InputKind = source.kind if source else ("logs" if "logs" in node else "metrics")
-    compute, computed = _compute(node, where, kind, reader, limits)
+    compute, computed = _compute(node, where, reader, limits)
     levels = _levels(node, where, computed, reader, limits)
     recover = _condition(node.get("recover"), "recover", computed, reader)
     fixed = any(level.name for level in levels)
@@ -156,10 +156,12 @@ def _by(node: MapNode, reader: Reader) -> tuple[str, ...]:
 
 
 def _compute(
-    node: MapNode, where: str, kind: InputKind, reader: Reader, limits: Limits
+    node: MapNode, where: str, reader: Reader, limits: Limits
 ) -> tuple[tuple[Compute, ...], tuple[str, ...]]:
     """Return the columns and every name that was meant as one, broken ones too."""
-    example = "write compute: {lines: count()}" if kind == "logs" else "write compute: {v: avg()}"
+    # Where it reads both or neither (a finding of its own), what suits either of them is right.
+    kinds = [kind for kind in _KINDS if kind in node] or list(_KINDS)
+    example = "write compute: {lines: count()}" if kinds[0] == "logs" else "compute: {v: avg()}"
     mapping = reader.mapping(reader.require(node, where, "compute", example), "compute")
     if mapping is None:
         return (), ()
@@ -184,7 +186,10 @@ def _compute(
         text = reader.scalar(entry.value, entry.name)
         if text is None:
             continue
-        column, problems = parse_compute(entry.name, text.text, kind)
+        for kind in kinds:
+            column, problems = parse_compute(entry.name, text.text, kind)
+            if not problems:
+                break
         for problem in problems:
             reader.problem(text, problem)
         if column is not None:

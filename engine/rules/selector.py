@@ -124,7 +124,7 @@ class _Parser:
             if self.text[self.at : self.at + 1] == ",":
                 self.at += 1
                 self._skip()
-            elif self.text[self.at : self.at + 1] != "}":
+            elif self.at < len(self.text) and self.text[self.at] != "}":
                 raise self._fail("a comma or } is expected here", 'write {service="web", zone="a"}')
         self.at += 1
         self._skip()

@@ -39,7 +39,8 @@ def series_key(secret: bytes, raw: bytes) -> bytes:
 
 def group_hash(tenant: str, by: Iterable[str], values: Iterable[str]) -> int:
     """Return the 64-bit hash that decides which shard owns a group of `by` labels."""
-    text = _END.join([tenant, *(f"{name}{_PAIR}{value}" for name, value in zip(by, values))])
+    pairs = zip(by, values, strict=True)
+    text = _END.join([tenant, *(f"{name}{_PAIR}{value}" for name, value in pairs)])
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 

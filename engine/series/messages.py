@@ -27,12 +27,12 @@ F64 = np.dtype("<f8")
 class LogColumns(msgspec.Struct, array_like=True, frozen=True):
     """What a row of a log has beside its series and its time; n rows each."""
 
-    predicates: list[bytes]            # ids of the line filters that a bit of `hits` stands for
-    hits: bytes                        # u64[n, words]: which predicates the line passed
-    numbers: dict[str, bytes]          # field -> f64[n], NaN where the row has none
-    hashes: dict[str, bytes]           # field -> u64[n], 0 where the row has none
-    line_ends: bytes                   # u32[n]: where each line ends in `lines`
-    lines: bytes                       # the lines' first bytes, one after the other, UTF-8
+    predicates: list[bytes]  # ids of the line filters that a bit of `hits` stands for
+    hits: bytes  # u64[n, words]: which predicates the line passed
+    numbers: dict[str, bytes]  # field -> f64[n], NaN where the row has none
+    hashes: dict[str, bytes]  # field -> u64[n], 0 where the row has none
+    line_ends: bytes  # u32[n]: where each line ends in `lines`
+    lines: bytes  # the lines' first bytes, one after the other, UTF-8
 
 
 class RowBatch(msgspec.Struct, array_like=True, frozen=True, tag=1):
@@ -43,21 +43,21 @@ class RowBatch(msgspec.Struct, array_like=True, frozen=True, tag=1):
     """
 
     v: int
-    kind: str                          # "metrics" or "logs"
+    kind: str  # "metrics" or "logs"
     topic: str
     partition: int
     start: int
     end: int
-    reached_ms: int                    # S: nothing older was appended after what this covers
-    lateness_ms: int                   # of the source, as configured when it was read
-    stamp_ms: int                      # wall clock of the worker that took the fetch
-    keys: bytes = b""                  # 16 bytes for each distinct series
-    announced: bytes = b""             # u32 index, u32 length, canonical labels; repeated
-    series: bytes = b""                # u32[n]: index into keys
+    reached_ms: int  # S: nothing older was appended after what this covers
+    lateness_ms: int  # of the source, as configured when it was read
+    stamp_ms: int  # wall clock of the worker that took the fetch
+    keys: bytes = b""  # 16 bytes for each distinct series
+    announced: bytes = b""  # u32 index, u32 length, canonical labels; repeated
+    series: bytes = b""  # u32[n]: index into keys
     time_base_ms: int = 0
-    times: bytes = b""                 # u32[n]: ms after time_base_ms
-    offsets: bytes = b""               # u32[n]: after start
-    values: bytes = b""                # f64[n], metrics only
+    times: bytes = b""  # u32[n]: ms after time_base_ms
+    offsets: bytes = b""  # u32[n]: after start
+    values: bytes = b""  # f64[n], metrics only
     logs: LogColumns | None = None
 
 
@@ -65,8 +65,8 @@ class Marks(msgspec.Struct, array_like=True, frozen=True, tag=2):
     """Proofs of time for source partitions, and which partitions there are."""
 
     v: int
-    marks: list[tuple[str, int, int, int]]      # topic, partition, end offset, time_ms
-    sources: dict[str, tuple[int, int]]         # topic -> partitions, lateness_ms
+    marks: list[tuple[str, int, int, int]]  # topic, partition, end offset, time_ms
+    sources: dict[str, tuple[int, int]]  # topic -> partitions, lateness_ms
     stamp_ms: int
 
 
@@ -88,7 +88,7 @@ class PlanSwitch(msgspec.Struct, array_like=True, frozen=True, tag=4):
 Message = RowBatch | Marks | Skip | PlanSwitch
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Message)
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 
 def encode(message: Message) -> bytes:

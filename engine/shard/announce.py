@@ -22,8 +22,7 @@ def compose(
     row = state.table.rows[group]
     level = rule.levels[change.level].name if change.level >= 0 else ""
     values = values_of(judged.columns, group)
-    first, last = judged.run
-    window_end_ms = last * rule.every_ms
+    window_end_ms = judged.run[1] * rule.every_ms
     over = change.state in ("resolved", "inactive")
     if change.state == "firing" and group not in state.fired_values:
         state.fired_values[group] = values
@@ -116,5 +115,3 @@ def _episode(rule: RulePlan, labels: Mapping[str, str], active_at_ms: int) -> st
     identity = canonical(rule.tenant, {"": rule.identity, **labels})
     start = active_at_ms.to_bytes(8, "little", signed=True)
     return hashlib.blake2b(identity + start, digest_size=8).hexdigest()
-
-

@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 from engine.kernels import jit
 
+Array = npt.NDArray[Any]
+
 
 class Column:
     """A growing array of one dtype."""
@@ -39,7 +41,16 @@ class Column:
 
 
 @jit
-def expand(series, start, count, feed, group, member, bits, hits):  # type: ignore[no-untyped-def]
+def expand(
+    series: Array,
+    start: Array,
+    count: Array,
+    feed: Array,
+    group: Array,
+    member: Array,
+    bits: Array,
+    hits: Array,
+) -> tuple[Array, Array, Array, Array]:
     """Repeat each row for every feed that reads it. -> row, feed, group, member, i64[k] each.
 
     bits i64[feeds]: which predicate a feed wants, -1 none, -2 one that the batch does not know.

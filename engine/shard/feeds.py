@@ -5,6 +5,7 @@ however many rules there are.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,8 @@ class FeedState:
         self.values: list[tuple[str, ...]] = []
         self.member_group = Column(np.int64)
         self.member_series = Column(np.int64)
-        self.arrival_ms = Column(np.int64)     # stamp of the batch with the newest rows
-        self.newest_ms = Column(np.int64)      # time of the newest row
+        self.arrival_ms = Column(np.int64)  # stamp of the batch with the newest rows
+        self.newest_ms = Column(np.int64)  # time of the newest row
         self.label_hashes: dict[str, Column] = {}  # of members, for distinct over a label
 
     def group(self, values: tuple[str, ...]) -> int:
@@ -59,7 +60,7 @@ class SeriesTable:
     def __init__(self, shard: int, shards: int, limits: Limits) -> None:
         self.shard, self.shards, self.limits = shard, shards, limits
         self.ids: dict[bytes, int] = {}
-        self.raw: list[bytes] = []             # canonical labels by id
+        self.raw: list[bytes] = []  # canonical labels by id
         self.keys: list[bytes] = []
         self.start = Column(np.int64)
         self.count = Column(np.int64)
@@ -76,7 +77,11 @@ class SeriesTable:
         self._named, self._unnamed = {}, []
         for number, state in enumerate(self.feeds):
             name = next(
-                (m.value for m in state.feed.selector if (m.name, m.operator) == (METRIC_NAME, "=")),
+                (
+                    m.value
+                    for m in state.feed.selector
+                    if (m.name, m.operator) == (METRIC_NAME, "=")
+                ),
                 None,
             )
             if name is None:
@@ -87,7 +92,7 @@ class SeriesTable:
         for column in (self.start, self.count, self.feed, self.group, self.member):
             column.clear()
         members = [
-            dict(zip(state.member_series.view().tolist(), range(len(state.member_series))))
+            {series: n for n, series in enumerate(state.member_series.view().tolist())}
             if id(state) in known
             else {}
             for state in self.feeds
@@ -171,10 +176,9 @@ class SeriesTable:
         order = np.argsort(feed, kind="stable")
         feed = feed[order]
         edges = np.flatnonzero(np.r_[True, np.diff(feed) != 0, True])
-        for a, b in zip(edges[:-1].tolist(), edges[1:].tolist()):
+        for a, b in pairwise(edges.tolist()):
             part = order[a:b]
             yield int(feed[a]), row[part], group[part], member[part]
-
 
     def label_hashes(
         self, state: FeedState, name: str | None, members: npt.NDArray[np.int64]

@@ -22,7 +22,7 @@ class RuleState:
     rule: RulePlan
     table: AlertTable = field(default_factory=AlertTable)
     fired_values: dict[int, Mapping[str, Any]] = field(default_factory=dict)
-    labels: dict[int, Mapping[str, str]] = field(default_factory=dict)   # rendered, by group
+    labels: dict[int, Mapping[str, str]] = field(default_factory=dict)  # rendered, by group
 
     @property
     def policy(self) -> Policy:
@@ -39,8 +39,8 @@ class Judged:
 
     state: RuleState
     feed: FeedState
-    run: tuple[int, int]               # panes first..last
-    at_ms: int                         # the tick, or the newest row's time on arrival
+    run: tuple[int, int]  # panes first..last
+    at_ms: int  # the tick, or the newest row's time on arrival
     columns: Columns
     changes: list[Change]
 
@@ -53,9 +53,7 @@ def columns_of(
     for column in rule.columns:
         key = (column.leaf, column.function, column.parameter, run)
         if key not in cache:
-            cache[key] = leaves.column(
-                column.leaf, column.function, column.parameter, run, feed
-            )
+            cache[key] = leaves.column(column.leaf, column.function, column.parameter, run, feed)
         columns[column.name] = cache[key]
     return columns
 

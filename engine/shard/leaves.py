@@ -50,7 +50,7 @@ class Leaves:
         self.leaves: tuple[Leaf, ...] = ()
         self.stores: list[Store] = []
         self.of_feed: dict[int, list[int]] = {}
-        self.closed: dict[int, int] = {}        # pane_ms -> number of the last pane judged
+        self.closed: dict[int, int] = {}  # pane_ms -> number of the last pane judged
 
     def use(self, plan: Plan) -> None:
         """Take the leaves of a plan; those that were there before keep what they hold."""
@@ -108,7 +108,11 @@ class Leaves:
                 store.drop_before(pane + 2 - leaf.keep_ms // pane_ms)
 
     def column(
-        self, number: int, function: str, parameter: float | None, run: tuple[int, int],
+        self,
+        number: int,
+        function: str,
+        parameter: float | None,
+        run: tuple[int, int],
         feed: FeedState,
     ) -> Floats:
         """Return a function over panes first..last for every group of the feed."""

@@ -72,7 +72,7 @@ class ShardOwner:
         self.intervals: list[int] = []
         self.watermark = Watermark(evaluation_timeout_ms)
         self.parked = Parked(limits.parked_rows_max)
-        self.ticked_ms: dict[int, int] = {}     # every_ms -> the last tick judged
+        self.ticked_ms: dict[int, int] = {}  # every_ms -> the last tick judged
 
     # -- the protocol ---------------------------------------------------------------------------
 
@@ -223,7 +223,7 @@ class ShardOwner:
                 continue
             groups, newest_ms = touched[state.rule.feed]
             if newest_ms <= self.ticked_ms.get(state.rule.every_ms, 0):
-                continue               # late rows: their tick has spoken
+                continue  # late rows: their tick has spoken
             feed = self.series.feeds[state.rule.feed]
             judged = arrival(state, self.leaves, feed, groups, newest_ms, cache)
             outputs += self._emit(judged, offset, stamp_ms)

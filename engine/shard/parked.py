@@ -19,7 +19,7 @@ class Parked:
     def __init__(self, rows_max: int) -> None:
         self.rows_max = rows_max
         self.rows = 0
-        self._held: deque[tuple[RowBatch, int, int]] = deque()    # batch, first offset, rows
+        self._held: deque[tuple[RowBatch, int, int]] = deque()  # batch, first offset, rows
 
     def add(self, batch: RowBatch, first: int, ids: npt.NDArray[np.int64]) -> None:
         """Keep the rows of a batch that have no series; the oldest go where there are too many."""

@@ -29,7 +29,7 @@ def freeze(owner: "ShardOwner", known: Mapping[str, int]) -> Iterator[Chunk]:
             yield Chunk(name, len(keys), b"")
             continue
         raw = series.raw[first : first + SERIES_PER_CHUNK]
-        arrays = {
+        arrays: dict[str, Any] = {
             "keys": np.frombuffer(b"".join(keys), np.uint8),
             "labels": np.frombuffer(b"".join(raw), np.uint8),
             "ends": np.cumsum([len(one) for one in raw], dtype=np.int64),

@@ -18,9 +18,9 @@ Verdict = Literal["new", "seen", "hole"]
 class Position(msgspec.Struct, array_like=True):
     """What is known of one source partition."""
 
-    seen: int = -1                     # next offset wanted; -1: not yet heard of
-    reached_ms: int = 0                # S
-    heard_ms: int = 0                  # append time of the last record that moved it
+    seen: int = -1  # next offset wanted; -1: not yet heard of
+    reached_ms: int = 0  # S
+    heard_ms: int = 0  # append time of the last record that moved it
     skipped: bool = False
 
 
@@ -40,8 +40,8 @@ class Watermark:
     positions: dict[tuple[str, int], Position] = field(default_factory=dict)
     expected: dict[str, tuple[int, int]] = field(default_factory=dict)
     append_ms: int = 0
-    write_ms: int = 0                  # append time of the newest remote-write rows
-    watermark_ms: int = 0              # 0: not yet known
+    write_ms: int = 0  # append time of the newest remote-write rows
+    watermark_ms: int = 0  # 0: not yet known
 
     def appended(self, timestamp_ms: int) -> None:
         """Note the append time of the next record; it never goes back."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 class Fetch(NamedTuple):
     """All records that one poll brought from one partition, as columns of equal length."""
 
-    start: int                         # the position it was fetched from; == offsets[0] or before
+    start: int  # the position it was fetched from; == offsets[0] or before
     offsets: list[int]
     timestamps_ms: list[int]
     values: list[bytes | None]
@@ -25,7 +25,7 @@ class Mark(NamedTuple):
 class Reject(NamedTuple):
     """A record that was not taken."""
 
-    position: int                      # offset in the partition, or the line of a request, from 1
-    reason: str                        # the label of tocsin_rejects_total
-    text: str                          # what is wrong, for people
-    record: bytes                      # as it came, cut at reject_bytes_max
+    position: int  # offset in the partition, or the line of a request, from 1
+    reason: str  # the label of tocsin_rejects_total
+    text: str  # what is wrong, for people
+    record: bytes  # as it came, cut at reject_bytes_max

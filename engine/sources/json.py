@@ -23,11 +23,11 @@ from engine.sources.projection import Projection
 
 Timestamp = int | float | str
 HASH_CACHE_MAX = 100_000
-Rows = list[tuple[int, Any]]            # position, record
+Rows = list[tuple[int, Any]]  # position, record
 
 
 class MetricRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """{"timestamp": ms or RFC 3339, "name": "...", "labels": {...}, "value": 1.0}"""
+    """One sample: {"timestamp": ms or RFC 3339, "name": "...", "labels": {...}, "value": 1.0}."""
 
     timestamp: Timestamp
     name: str
@@ -211,9 +211,7 @@ def decode_logs(
         )
         rejects += more
     promoted = [(name, decoder.slot[name]) for name in decoder.projection.promoted]
-    entries: list[int | SeriesError] = []
-    for record in records:
-        entries.append(_log_stream(dictionary, record, promoted, limits))
+    entries = [_log_stream(dictionary, record, promoted, limits) for record in records]
     numbers = {
         name: np.array([_number(getattr(r, decoder.slot[name])) for r in records], np.float64)
         for name in decoder.projection.numbers

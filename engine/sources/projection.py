@@ -1,4 +1,4 @@
-"""What the rules read of a source: which shards want a series, which fields and filters of a log."""
+"""What the rules read: which shards want a series, which fields and filters of a log."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,7 @@ class Projection:
         self.numbers = sorted(name for distinct, name in fields if not distinct)
         names = {name for feed in self.logs for name in feed.by}
         names |= {matcher.name for feed in self.logs for matcher in feed.selector}
-        self.promoted = sorted(names - RESERVED)      # fields that may stand in for labels
+        self.promoted = sorted(names - RESERVED)  # fields that may stand in for labels
         self.fields = sorted({*self.hashes, *self.numbers, *self.promoted} - RESERVED)
 
     def targets(self, tenant: str, labels: Mapping[str, str]) -> list[int]:

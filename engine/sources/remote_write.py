@@ -112,7 +112,9 @@ def decode_write(body: bytes, dictionary: Dictionary, limits: Limits) -> Decoded
         labels, samples, histograms = _series(payload)
         found = _entry(dictionary, labels)
         if histograms:
-            rejects.append(Reject(number, "native_histogram", "native histograms are not read", b""))
+            rejects.append(
+                Reject(number, "native_histogram", "native histograms are not read", b"")
+            )
         if isinstance(found, SeriesError):
             part = payload[: limits.reject_bytes_max]
             rejects.append(Reject(number, found.reason, str(found), part))
@@ -148,9 +150,7 @@ def _series(raw: bytes) -> tuple[tuple[tuple[str, str], ...], list[tuple[int, fl
     return tuple(labels), samples, histograms
 
 
-def _entry(
-    dictionary: Dictionary, labels: tuple[tuple[str, str], ...]
-) -> int | SeriesError:
+def _entry(dictionary: Dictionary, labels: tuple[tuple[str, str], ...]) -> int | SeriesError:
     found = dictionary.alias.get(labels)
     if found is not None:
         return found

@@ -39,9 +39,7 @@ from engine.sources.remote_write import RemoteWriteError, decode_write
 
 Endpoint = Literal["metrics", "logs", "write"]
 
-RECORDS = metrics.counter(
-    "tocsin_records_total", "Records read from a source.", ["topic"]
-)
+RECORDS = metrics.counter("tocsin_records_total", "Records read from a source.", ["topic"])
 REJECTS = metrics.counter(
     "tocsin_rejects_total", "Records that were not taken, by reason.", ["topic", "reason"]
 )
@@ -54,7 +52,7 @@ class SourceSpec:
     topic: str
     kind: Literal["metrics", "logs"]
     lateness_ms: int
-    partitions: int = 0                # 0: not known yet
+    partitions: int = 0  # 0: not known yet
 
 
 @dataclass(slots=True)
@@ -69,7 +67,7 @@ class HttpTaken:
 
     outputs: list[Output]
     accepted: int
-    rejects: list[Reject]              # position: line or series of the request, from 1
+    rejects: list[Reject]  # position: line or series of the request, from 1
 
 
 class SourceStage:
@@ -90,7 +88,7 @@ class SourceStage:
         self.dictionary = Dictionary(shards, secret, limits, tenant)
         self.logs = LogDecoder(self.dictionary.projection)
         self.positions: dict[tuple[str, int], _Position] = {}
-        self.ready = False             # until it knows what the rules read, nothing may be taken
+        self.ready = False  # until it knows what the rules read, nothing may be taken
         self.samples_total = self.lines_total = self.rejected_total = 0
         self._reject_second = 0
         self._reject_count = 0
@@ -157,9 +155,7 @@ class SourceStage:
         RECORDS.labels(topic).inc(number)
         decoded = self._in_time(decoded, np.full(decoded.times_ms.size, stamp_ms))
         kind = "logs" if endpoint == "logs" else "metrics"
-        head = RowBatch(
-            BATCH_VERSION, kind, topic, 0, 0, 0, stamp_ms, self.http[topic], stamp_ms
-        )
+        head = RowBatch(BATCH_VERSION, kind, topic, 0, 0, 0, stamp_ms, self.http[topic], stamp_ms)
         accepted, rejects = decoded.positions.size, decoded.rejects
         decoded.positions = np.zeros(accepted, np.int64)
         outputs = self._batches(head, decoded, stamp_ms, empty=False)
@@ -180,7 +176,8 @@ class SourceStage:
             for source in self.sources.values()
         }
         table |= {topic: (1, lateness_ms) for topic, lateness_ms in self.http.items()}
-        raw = encode(Marks(BATCH_VERSION, [tuple(mark) for mark in ends], table, stamp_ms))
+        proofs = [(m.topic, m.partition, m.end_offset, m.time_ms) for m in ends]
+        raw = encode(Marks(BATCH_VERSION, proofs, table, stamp_ms))
         return [Output("shards", shard, None, raw) for shard in range(self.shards)]
 
     # -- inside ---------------------------------------------------------------------------------
@@ -258,7 +255,7 @@ class SourceStage:
         """Leave out lines that no rule's filter lets through, where every log rule has one."""
         if any(feed.predicate is None for feed in self.logs.projection.logs):
             return rows, targets
-        some = hits.any(axis=1)[rows]
+        some = np.asarray(hits.any(axis=1))[rows]
         return rows[some], targets[some]
 
     def _fill(
@@ -307,7 +304,7 @@ class SourceStage:
         stamp_ms: int,
     ) -> list[bytes]:
         middle = rows.size // 2
-        if announced:                  # what the whole batch would have told, its parts must tell
+        if announced:  # what the whole batch would have told, its parts must tell
             self.dictionary.announced_ms[decoded.entries[rows], shard] = 0
         cut = int(decoded.positions[rows[middle]])
         # S is said by the last part only: before that part is read, its rows are still to come.
@@ -322,9 +319,7 @@ class SourceStage:
     ) -> LogColumns:
         assert decoded.messages is not None
         cut = self.limits.evidence_line_bytes_max
-        lines = [
-            decoded.messages[i][:cut].encode("utf-8", "replace") for i in rows.tolist()
-        ]
+        lines = [decoded.messages[i][:cut].encode("utf-8", "replace") for i in rows.tolist()]
         ends = np.cumsum([len(line) for line in lines]).astype(U32)
         return LogColumns(
             predicates=[predicate.id for predicate in self.logs.projection.predicates],

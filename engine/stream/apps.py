@@ -21,6 +21,7 @@ def make_app(
 ) -> RoleApp:
     """Return an app whose id is the group's."""
     register_transports()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     app = RoleApp(group, **_common(settings, group, partitions), **_driver(settings))
     app.budget = Budget(settings.buffer_bytes_max // len(settings.roles))
     app.store_log = log

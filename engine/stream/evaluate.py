@@ -153,7 +153,7 @@ class Evaluate:
         if hosted.sought[0] == owner.next_offset and loop.time() - hosted.sought[1] < SEEK_AGAIN_S:
             return  # what was in the queue behind the hole
         self._events("hole", {"topic": hosted.tp.topic, "partition": hosted.partition,
-                              "at": at, "next": owner.next_offset})  # fmt: skip
+                              "found": at, "next": owner.next_offset})  # fmt: skip
         hosted.sought = owner.next_offset, loop.time()
         await faust_private.seek(self.app, hosted.tp, owner.next_offset)
 
@@ -241,6 +241,8 @@ class Evaluate:
         mine = list(self.hosted.values())
         self.drop(mine)
         self._kept = {}
+        if not mine:
+            return
         if faust_private.membership_lost(self.app):
             # A paused or cut-off worker: a successor lives, and this state is old. No checkpoint.
             self._events("membership_lost", {"owners": len(mine)})

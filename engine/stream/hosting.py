@@ -10,7 +10,6 @@ from typing import Any
 
 import mode
 
-from engine.stream.broker import Broker
 
 STOP_DEADLINE_S = 45.0  # from the signal to the end, whatever hangs
 
@@ -29,9 +28,9 @@ def end_process(reason: str) -> None:
 class Ground(mode.Service):
     """The log under everything: first to be there, last to go."""
 
-    def __init__(self, broker: Broker, begin: Coroutine, **kwargs: Any) -> None:
+    def __init__(self, begin: Coroutine, end: Coroutine, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._broker, self._begin = broker, begin
+        self._begin, self._end = begin, end
 
     async def on_start(self) -> None:
         """Begin what only needs the log."""
@@ -39,7 +38,7 @@ class Ground(mode.Service):
 
     async def on_shutdown(self) -> None:
         """Let go of the log when all that used it has stopped."""
-        await self._broker.stop()
+        await self._end()
 
 
 class Pulse(mode.Service):

@@ -87,6 +87,7 @@ class Ingest:
         self._broker, self._clock = broker, clock
         self._end_process, self._events = end_process, events
         self._committing = asyncio.Lock()
+        self._placed = asyncio.Event()  # set while it is known where each partition goes on
         self._sent_s = 0.0  # loop time of the last batch or mark to every shard
         self._names = [source.topic for source in settings.sources]
         self.ends: dict[TP, int] = {}
@@ -104,6 +105,7 @@ class Ingest:
 
     async def _agent(self, stream: Any) -> None:
         async for event in stream.events():
+            await self._placed.wait()  # Faust may be done before the broker has told us
             tp = TP(event.message.topic, event.message.partition)
             source = self.sources.get(tp)
             if source is None:
@@ -164,7 +166,7 @@ class Ingest:
         now_s = asyncio.get_running_loop().time()
         if source.sought[0] == source.next and now_s - source.sought[1] < SEEK_AGAIN_S:
             return  # what was in the queue behind the hole
-        self._events("hole", {"topic": tp.topic, "partition": tp.partition, "at": at,
+        self._events("hole", {"topic": tp.topic, "partition": tp.partition, "found": at,
                               "next": source.next})  # fmt: skip
         source.sought = source.next, now_s
         await faust_private.seek(self.app, tp, source.next)
@@ -183,6 +185,7 @@ class Ingest:
             at = starts[tp] if offset is None else offset
             self.sources[tp] = Source(at, now_s)
             self.stage.assign(tp.topic, tp.partition, at)
+        self._placed.set()
         self._events(
             "sources_assigned", {f"{tp.topic}/{tp.partition}": self.sources[tp].next for tp in mine}
         )
@@ -196,6 +199,7 @@ class Ingest:
 
     async def _settle(self, why: str) -> None:
         """Wait for what is on its way, commit, let go."""
+        self._placed.clear()
         mine, self.sources = self.sources, {}
         waiting = [ack for s in mine.values() for _, ack in s.unacked if not ack.done()]
         if waiting:

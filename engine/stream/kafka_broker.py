@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
@@ -121,7 +121,7 @@ class KafkaBroker:
         return await self._ask("beginning_offsets", partitions)
 
     async def _ask(self, question: str, partitions: Iterable[TP]) -> dict[TP, int]:
-        wanted = list(partitions)
+        wanted = [TopicPartition(*tp) for tp in partitions]
         if self._probe is None:
             raise StreamError("the connection to Kafka is closed")
         if not wanted:
@@ -144,12 +144,13 @@ class KafkaBroker:
         consumer = self._client()
         self._followers.append(consumer)
         await consumer.start()
-        consumer.assign([tp])
+        own = TopicPartition(*tp)
+        consumer.assign([own])
         end = (await self.ends([tp]))[tp]
-        await consumer.seek_to_beginning(tp)
+        await consumer.seek_to_beginning(own)
         told = False
         while consumer in self._followers:
-            if not told and await consumer.position(tp) >= end:
+            if not told and await consumer.position(own) >= end:
                 told = True
                 caught_up()
             found = await consumer.getmany(timeout_ms=FOLLOW_POLL_MS)

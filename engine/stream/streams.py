@@ -82,7 +82,7 @@ class Streams:
         # Before everything else, so that a wrong address is the caller's exception.
         start = self._broker.start(self._topics.all, self.settings.sources)
         self._loop.run_until_complete(start)
-        ground = hosting.Ground(self._broker, self._begin)
+        ground = hosting.Ground(self._begin, self._end)
         pulse = hosting.Pulse(self._watch.beats(), self._end_process)
         apps = hosting.Together(self._parts.apps)
         return hosting.serve([ground, *services, pulse, apps], self._loop)
@@ -91,6 +91,12 @@ class Streams:
         self._started = True
         control = self._topics.tp("control", 0)
         self._keep(self._broker.follow(control, self._control, self._control_end))
+
+    async def _end(self) -> None:
+        self._started = False
+        for task in list(self._tasks):
+            task.cancel()
+        await self._broker.stop()
 
     def _keep(self, work: Any) -> None:
         task: asyncio.Task[Any] = asyncio.ensure_future(work)

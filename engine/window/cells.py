@@ -7,15 +7,17 @@ import numpy.typing as npt
 
 from engine.kernels import jit
 
+Array = npt.NDArray[Any]
+
 CELL: Final = np.dtype(
     [
-        ("rows", "<i8"),               # rows seen, NaN ones too
-        ("values", "<i8"),             # rows whose value is a number
-        ("high", "<f8"),               # the sum, as high + low (double-double): merging in any
-        ("low", "<f8"),                # order gives the same float but for the 2^-100 of a tie
+        ("rows", "<i8"),  # rows seen, NaN ones too
+        ("values", "<i8"),  # rows whose value is a number
+        ("high", "<f8"),  # the sum, as high + low (double-double): merging in any
+        ("low", "<f8"),  # order gives the same float but for the 2^-100 of a tie
         ("least", "<f8"),
         ("most", "<f8"),
-        ("last_ms", "<i8"),            # time of `last`; of equal times the greater value wins
+        ("last_ms", "<i8"),  # time of `last`; of equal times the greater value wins
         ("last", "<f8"),
     ],
     align=True,
@@ -56,7 +58,7 @@ def two_sum(high: float, low: float, value: float) -> tuple[float, float]:
 
 
 @jit
-def fold(cells, groups, values, times):  # type: ignore[no-untyped-def]
+def fold(cells: Array, groups: Array, values: Array, times: Array) -> None:
     """Fold rows into the cells of one pane. groups i64[n], values f64[n], times i64[n]."""
     for i in range(groups.size):
         cell = cells[groups[i]]
@@ -74,7 +76,7 @@ def fold(cells, groups, values, times):  # type: ignore[no-untyped-def]
 
 
 @jit
-def merge(into, cells):  # type: ignore[no-untyped-def]
+def merge(into: Array, cells: Array) -> None:
     """Merge the cells of one pane into a window's."""
     for i in range(min(into.size, cells.size)):
         a = into[i]
@@ -95,7 +97,7 @@ def merge(into, cells):  # type: ignore[no-untyped-def]
 
 
 @jit
-def exact_group_sum(groups, values, size):  # type: ignore[no-untyped-def]
+def exact_group_sum(groups: Array, values: Array, size: int) -> tuple[Array, Array]:
     """Sum values by group as double-doubles. groups i64[n], values f64[n] -> f64[size], seen."""
     high = np.zeros(size)
     low = np.zeros(size)

@@ -1,8 +1,8 @@
 """The distinct store: how many different values a field had, exact up to a stated number.
 
 A (pane, group) cell keeps 64-bit hashes of the values. Above `exact_max` it keeps only the
-`exact_max` smallest ("k minimum values", Bar-Yossef et al., RANDOM 2002): the k-th smallest says how
-dense the hashes are. Standard error 1 / sqrt(k - 2): 1.6 % at 4,096. Merging is union.
+`exact_max` smallest ("k minimum values", Bar-Yossef et al., RANDOM 2002): the k-th smallest says
+how dense the hashes are. Standard error 1 / sqrt(k - 2): 1.6 % at 4,096. Merging is union.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ from engine.window.store import (
     read_pane,
 )
 
-Cell = tuple[Ints, Hashes, Ints]        # groups and hashes, sorted and unique; groups that were cut
+Cell = tuple[Ints, Hashes, Ints]  # groups and hashes, sorted and unique; groups that were cut
 
 
 def unique(groups: Ints, hashes: Hashes) -> tuple[Ints, Hashes]:

@@ -8,8 +8,10 @@ within `lookback`, so that the step into the window counts.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.kernels import jit
 from engine.owner import Chunk
@@ -24,11 +26,21 @@ from engine.window.store import (
     read_pane,
 )
 
+Array = npt.NDArray[Any]
 LOOKBACK_MS_MAX = 300_000
 
 
 @jit
-def _reduce(members, times, values, first_ms, first, last_ms, last, grew):  # type: ignore[no-untyped-def]
+def _reduce(
+    members: Array,
+    times: Array,
+    values: Array,
+    first_ms: Array,
+    first: Array,
+    last_ms: Array,
+    last: Array,
+    grew: Array,
+) -> None:
     """Reduce samples sorted by (member, time, value) to one summary a member.
 
     A sample of the same series and time counts once: the one with the greatest value.
@@ -71,9 +83,7 @@ class _Pane:
         first_ms = np.full(size, -1, np.int64)
         last_ms = np.full(size, -1, np.int64)
         first, last, grew = np.zeros(size), np.zeros(size), np.zeros(size)
-        _reduce(
-            members[order], times[order], values[order], first_ms, first, last_ms, last, grew
-        )
+        _reduce(members[order], times[order], values[order], first_ms, first, last_ms, last, grew)
         return _Pane([], first_ms, first, last_ms, last, grew)
 
 
@@ -96,7 +106,9 @@ class IncreaseStore:
             number = ~np.isnan(part.values)
             held.parts.append((part.members[number], part.times[number], part.values[number]))
             if len(held.parts) > 64:
-                held.parts = [tuple(np.concatenate(column) for column in zip(*held.parts))]  # type: ignore[list-item]
+                members, times, values = zip(*held.parts, strict=True)
+                joined = np.concatenate(members), np.concatenate(times), np.concatenate(values)
+                held.parts = [joined]
             self._map.touch(pane)
         return late
 
@@ -147,10 +159,12 @@ class IncreaseStore:
         """Yield one chunk a pane, open ones with their samples."""
         for pane, held in self._map.panes.items():
             if held.first_ms is None:
-                columns = list(zip(*held.parts)) or [[], [], []]
+                # An open pane has been added to, so it has at least one part.
+                columns = list(zip(*held.parts, strict=True))
+                names = ("members", "times", "values")
                 arrays = {
-                    name: np.concatenate(column) if len(column) else np.empty(0)
-                    for name, column in zip(("members", "times", "values"), columns)
+                    name: np.concatenate(column)
+                    for name, column in zip(names, columns, strict=True)
                 }
             else:
                 arrays = {

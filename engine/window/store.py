@@ -22,13 +22,13 @@ Pane = TypeVar("Pane")
 class Rows(NamedTuple):
     """Rows of one feed for one leaf, as columns of equal length n."""
 
-    panes: Ints                        # pane numbers
-    groups: Ints                       # group of the feed
-    members: Ints                      # series of the feed
-    times: Ints                        # ms since the epoch
-    values: Floats                     # NaN: no number
-    hashes: Hashes                     # of the field, for distinct; 0: none
-    texts: "Texts | None"              # lines, for evidence
+    panes: Ints  # pane numbers
+    groups: Ints  # group of the feed
+    members: Ints  # series of the feed
+    times: Ints  # ms since the epoch
+    values: Floats  # NaN: no number
+    hashes: Hashes  # of the field, for distinct; 0: none
+    texts: "Texts | None"  # lines, for evidence
 
 
 class Texts(NamedTuple):

@@ -23,9 +23,9 @@ from engine.window.store import (
 
 RELATIVE_ERROR = 0.01
 GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
-TINY = 1e-12                            # smaller magnitudes count as zero in the sketch
+TINY = 1e-12  # smaller magnitudes count as zero in the sketch
 
-Part = tuple[Ints, Floats, Ints]        # groups, values, weights
+Part = tuple[Ints, Floats, Ints]  # groups, values, weights
 
 
 def bucket_middle(values: Floats) -> Floats:
@@ -35,6 +35,12 @@ def bucket_middle(values: Floats) -> Floats:
         index = np.ceil(np.log(size) / math.log(GAMMA))
         middle = np.sign(values) * 2.0 * np.exp(index * math.log(GAMMA)) / (GAMMA + 1.0)
     return np.where(size < TINY, 0.0, np.where(np.isinf(values), values, middle))
+
+
+def joined(parts: list[Part]) -> Part:
+    """Return one part of many."""
+    groups, values, weights = zip(*parts, strict=True)
+    return np.concatenate(groups), np.concatenate(values), np.concatenate(weights)
 
 
 def compact(part: Part, exact_rows_max: int) -> Part:
@@ -119,7 +125,9 @@ class ValueStore:
         """
         parts = self._map.panes[pane]
         if len(parts) > 1 or self._fresh.get(pane):
-            groups, values, weights = (np.concatenate(column) for column in zip(*parts))
+            groups, values, weights = (
+                np.concatenate(column) for column in zip(*parts, strict=True)
+            )
             parts[:] = [compact((groups, values, weights), self.exact_rows_max)]
             self._fresh[pane] = 0
             self._map.touch(pane)
@@ -130,7 +138,7 @@ class ValueStore:
         parts = [self._joined(pane) for pane, _ in list(self._map.run(first, last))]
         if not parts:
             return np.full(size, np.nan)
-        groups, values, weights = (np.concatenate(column) for column in zip(*parts))
+        groups, values, weights = joined(parts)
         return weighted_quantile((groups, values, weights), q, size)
 
     def drop_before(self, pane: int) -> None:
@@ -146,7 +154,9 @@ class ValueStore:
     def chunks(self, prefix: str, known: Mapping[str, int]) -> Iterator[Chunk]:
         """Yield one chunk a pane."""
         for pane, parts in self._map.panes.items():
-            groups, values, weights = (np.concatenate(column) for column in zip(*parts))
+            groups, values, weights = (
+                np.concatenate(column) for column in zip(*parts, strict=True)
+            )
             arrays = {
                 "groups": groups,
                 "values": values,

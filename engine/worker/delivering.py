@@ -15,7 +15,7 @@ from notifiers import Delivery, Flush, Notifier
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_MS = 1_000                  # even where nothing is due: clocks are set
+LOOK_EVERY_MS = 1_000  # even where nothing is due: clocks are set
 Append = Callable[[Sequence[Output]], Awaitable[list[int]]]
 OnSent = Callable[[Flush, Notified], None]
 

@@ -5,6 +5,7 @@ appends a switch to every shard and only then calls it active. Plans are made fr
 never from files, so every worker judges by the same text.
 """
 
+import asyncio
 import json
 import logging
 import zlib
@@ -31,9 +32,9 @@ KEPT_SETS: Final = 8
 class Loaded:
     """What reading the rule files gave."""
 
-    rules: RuleSet | None              # None: there are errors
+    rules: RuleSet | None  # None: there are errors
     findings: list[Finding]
-    text: str                          # the findings, rendered
+    text: str  # the findings, rendered
 
 
 def read_rules(paths: tuple[Path, ...], base: Path, limits: Limits) -> Loaded:
@@ -51,7 +52,8 @@ class PlanLibrary:
         self._limits, self._on_change = limits, on_change
         self._plans: dict[str, Plan] = {}
         self.sets: dict[str, RuleSet] = {}
-        self.active = ""               # digest; "" before the first
+        self.active = ""  # digest; "" before the first
+        self._changed = asyncio.Event()
 
     def plan_of(self, digest: str) -> Plan:
         """Return a plan. Raises MissingPlanError where `control` has not told it yet."""
@@ -63,6 +65,11 @@ class PlanLibrary:
     def knows(self, digest: str) -> bool:
         """Say whether a rule set was read from `control`."""
         return digest in self._plans
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until what `control` has told makes a condition true."""
+        while not condition():
+            await self._changed.wait()
 
     def told(self, key: str, record: LogRecord) -> None:
         """Apply one record of `control`."""
@@ -77,6 +84,8 @@ class PlanLibrary:
                 self._learn(digest, record.value)
         else:
             return
+        self._changed.set()
+        self._changed = asyncio.Event()
         if self.active in self._plans:
             newest = next(reversed(self._plans))
             self._on_change([self._plans[name] for name in dict.fromkeys((self.active, newest))])

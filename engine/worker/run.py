@@ -19,35 +19,35 @@ EXIT_FINDINGS = 1
 
 def read_files(config: Config) -> tuple[Files | None, str]:
     """Read rules, notifications and tokens; None and all findings where any is bad."""
-    texts = []
+    rules, texts = None, []
     try:
         loaded = read_rules(config.rules, config.base, config.limits)
-    except TocsinError as error:
-        loaded = None
-        texts.append(f"{error}\n")
-    else:
+        rules = loaded.rules
         texts.append(loaded.text)
+    except TocsinError as error:
+        texts.append(f"{error}\n")
     notifications, text = read_notifications(config)
     texts.append(text)
     tokens, text = _tokens(config)
     texts.append(text)
-    shown = "".join(text for text in texts if text)
-    if loaded is None or loaded.rules is None or notifications is None or tokens is False:
-        return None, shown
-    return Files(loaded.rules, notifications, tokens), shown  # type: ignore[arg-type]
+    refused = tokens is None and not config.auth.open
+    if rules is None or notifications is None or refused:
+        return None, "".join(texts)
+    return Files(rules, notifications, tokens), "".join(texts)
 
 
-def _tokens(config: Config) -> tuple[tuple[api.Token, ...] | None | bool, str]:
+def _tokens(config: Config) -> tuple[tuple[api.Token, ...] | None, str]:
+    """Read the tokens file; None where there is none, or where it is refused."""
     path = config.auth.tokens_file
     if path is None:
         return None, ""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        return False, f"{path}: cannot be read: {error.strerror}; correct `auth.tokens_file`\n"
+        return None, f"{path}: cannot be read: {error.strerror}; correct `auth.tokens_file`\n"
     tokens, findings = api.load_tokens(text, path.name)
     # Without the text: its lines hold secrets.
-    return (False if tokens is None else tokens), render(findings, {})
+    return tokens, render(findings, {})
 
 
 def set_up_log(level: str) -> None:
@@ -75,14 +75,14 @@ def run(
     set_up_log(config.log_level)
     files, text = read_files(config)
     if text:
-        print(text, end="", file=sys.stderr)
+        sys.stderr.write(text)
     if files is None:
         return EXIT_FINDINGS
     try:
         worker = Worker(config, files)
         http = Http(worker, extra_routes, on_started, background)
     except TocsinError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return EXIT_FINDINGS
     code = worker.streams.run([http])
     return code if worker.exit_code is None else worker.exit_code

@@ -21,7 +21,7 @@ from engine.clock import Clock, system_clock
 from engine.config import Config
 from engine.document import render
 from engine.errors import FileError, StreamError
-from engine.owner import LogRecord, Output, Owner
+from engine.owner import Output, Owner
 from engine.plan import Plan
 from engine.rules import RuleSet
 from engine.series import BATCH_VERSION, PlanSwitch
@@ -45,7 +45,7 @@ from notifiers import Delivery, Notifier, NotifierConfig
 
 log = logging.getLogger("tocsin.worker")
 
-PROJECT_AHEAD_S = 1.0                  # sources see a new rule set before shards judge by it
+PROJECT_AHEAD_S = 1.0  # sources see a new rule set before shards judge by it
 RETRY_S = 1.0
 
 RULES_LOADED = metrics.gauge("tocsin_rules", "Rules of the set in force.")
@@ -193,16 +193,14 @@ class Worker:
     async def _switch(self, rules: RuleSet) -> None:
         first = not self.library.active
         await self.streams.publish(RULES_KEY + rules.digest, packed(rules))
-        while not self.library.knows(rules.digest):
-            await asyncio.sleep(0.02)
+        await self.library.until(lambda: self.library.knows(rules.digest))
         if not first:
             await asyncio.sleep(PROJECT_AHEAD_S)
         raw = encode_message(PlanSwitch(BATCH_VERSION, rules.digest))
         switches = [Output("shards", shard, None, raw) for shard in range(self.config.shards)]
         await self.streams.append(switches)
         await self.streams.publish(ACTIVE_KEY, rules.digest.encode())
-        while self.library.active != rules.digest:
-            await asyncio.sleep(0.02)
+        await self.library.until(lambda: self.library.active == rules.digest)
         for digest in self.library.old():
             await self.streams.publish(RULES_KEY + digest, None)
         log.info("rule set %s is in force: %d rules", rules.digest[:12], len(rules.rules))
@@ -341,7 +339,7 @@ def _stream_settings(config: Config) -> StreamSettings:
     )
 
 
-class Http(mode.Service):
+class Http(mode.Service):  # type: ignore[misc]  # mode carries no usable types
     """The HTTP server and the guests of the worker; up before recovery, down last."""
 
     def __init__(
@@ -376,5 +374,3 @@ class Http(mode.Service):
     async def on_stop(self) -> None:
         """Stop answering."""
         await self.server.stop()
-
-

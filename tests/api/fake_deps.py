@@ -149,7 +149,7 @@ class FakeNotifier:
             by_name.setdefault(key, []).append(alert)
         return [
             GroupView(
-                labels={"alertname": name},
+                labels={"alertname": name} if name else {},
                 receiver=receiver,
                 alerts=tuple(alerts),
                 muted=name in self.muted,

@@ -101,8 +101,8 @@ async def test_status_and_receivers() -> None:
     assert status["uptime"] == "2026-01-01T00:00:00.000Z"
     assert "tocsin.0.1.0" in status["versionInfo"]["version"]
     assert receivers == [
-        {"name": "team-a", "labels": {"owner": "ann"}},
-        {"name": "team-b", "labels": {}},
+        {"name": "team-a", "labels": {"owner": "ann", "name": "team-a"}},
+        {"name": "team-b", "labels": {"name": "team-b"}},
     ]
     assert [receiver["name"] for receiver in some.json()] == ["team-a"]
 

@@ -16,6 +16,8 @@ from tests.api.schema import check
 CORPORA = Path(os.environ.get("TOCSIN_CORPORA") or Path(__file__).parents[3] / "shared/corpora")
 FILE = CORPORA / "alertmanager-configs/api/v2/openapi.yaml"
 
+JSON = {"Content-Type": "application/json"}
+
 pytestmark = pytest.mark.skipif(
     not FILE.exists(), reason="no corpora with Alertmanager's openapi.yaml: set TOCSIN_CORPORA"
 )
@@ -79,8 +81,10 @@ async def test_refusals_are_valid(spec: Any) -> None:
     deps = FakeDeps()
     missing = "00000000-0000-4000-8000-000000000000"
     async with client(deps) as http:
-        for body in ([{"labels": {}}], [{}], {"a": 1}, None):
-            validate(spec, "/alerts", "post", await http.post("/api/v2/alerts", json=body))
+        for text in (b'[{"labels":{}}]', b"[{}]", b'{"a":1}', b"null", b"{"):
+            answer = await http.post("/api/v2/alerts", content=text, headers=JSON)
+            assert answer.status_code == 400
+            validate(spec, "/alerts", "post", answer)
         for body in (silence(deps.now_ms(), matchers=[]), silence(deps.now_ms(), id=missing), {}):
             validate(spec, "/silences", "post", await http.post("/api/v2/silences", json=body))
         for path in ("/alerts", "/alerts/groups", "/silences"):

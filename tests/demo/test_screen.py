@@ -54,7 +54,7 @@ def snapshot(**changes: object) -> ScreenSnapshot:
         samples_total=70_000,
         lines_total=9_000,
         rejected_total=0,
-        series=3_605,
+        series=1_450,
         shards=16,
         alerts=(alert(),),
         sent=(sent(),),
@@ -71,6 +71,7 @@ def view(**changes: object) -> View:
         snapshot=snapshot(),
         samples_per_second=2_341.4,
         lines_per_second=334,
+        fleet_series=3_605,
         going_on=("payments time out",),
         hint=hint("PaymentTimeouts", BASE, NOW_MS),
     )
@@ -90,6 +91,7 @@ def test_a_frame_says_what_streams_in_what_fires_by_which_rule_and_what_was_sent
     assert "2,341 samples/s" in text
     assert "334 log lines/s" in text
     assert "3,605 series" in text
+    assert "1,450 read by rules" in text
     assert "0 pending" in text
     assert "1 firing" in text
     assert "PaymentTimeouts" in text
@@ -180,6 +182,10 @@ def test_plain_lines_repeat_the_status_now_and_then():
 def test_a_notification_without_a_cause_and_a_dropped_one_say_so():
     assert latency(sent(arrival_ms=0, decision_ms=0)) == "-> Slack"
     assert latency(sent(outcome="dropped")) == "given up, not taken by Slack"
+
+
+def test_a_resolution_is_not_measured_from_its_last_record():
+    assert latency(sent(firing=0, resolved=2)) == "decision -> 1,012 ms -> Slack"
 
 
 def test_rates_are_those_of_the_last_seconds():

@@ -4,17 +4,18 @@ Obviously right and slow: at each tick it takes the rows in (tick - width, tick]
 dicts, computes with plain Python and walks the states one alert at a time.
 """
 
+import itertools
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 
 @dataclass
 class Row:
-    kind: str                          # metrics or logs
+    kind: str  # metrics or logs
     time_ms: int
-    labels: dict                       # with __name__ for metrics
+    labels: dict  # with __name__ for metrics
     value: float = math.nan
     message: str = ""
     fields: dict = field(default_factory=dict)
@@ -28,8 +29,8 @@ class TwinRule:
     by: tuple
     width_ms: int
     every_ms: int
-    compute: dict                      # name -> (function, field or None, parameter)
-    levels: list                       # (name, condition(values) -> bool), rising
+    compute: dict  # name -> (function, field or None, parameter)
+    levels: list  # (name, condition(values) -> bool), rising
     recover: Callable | None = None
     for_ms: int = 0
     keep_ms: int = 0
@@ -83,10 +84,13 @@ def increase(rule, tick_ms, all_rows, group):
     lookback = -(-min(max(rule.width_ms, 60_000), 300_000) // rule.every_ms) * rule.every_ms
     series = defaultdict(dict)
     for row in all_rows:
-        if tick_ms - rule.width_ms - lookback < row.time_ms <= tick_ms and not math.isnan(row.value):
-            if tuple(row.labels.get(n, "") for n in rule.by) == group:
-                seen = series[tuple(sorted(row.labels.items()))]
-                seen[row.time_ms] = max(row.value, seen.get(row.time_ms, -math.inf))
+        if (
+            tick_ms - rule.width_ms - lookback < row.time_ms <= tick_ms
+            and not math.isnan(row.value)
+            and tuple(row.labels.get(n, "") for n in rule.by) == group
+        ):
+            seen = series[tuple(sorted(row.labels.items()))]
+            seen[row.time_ms] = max(row.value, seen.get(row.time_ms, -math.inf))
     total, known = [], False
     for samples in series.values():
         before, inside = None, []
@@ -101,7 +105,7 @@ def increase(rule, tick_ms, all_rows, group):
         if len(chain) < 2:
             continue
         known = True
-        for a, b in zip(chain, chain[1:]):
+        for a, b in itertools.pairwise(chain):
             total.append(b - a if b >= a else b)
     return math.fsum(total) if known else math.nan
 
@@ -139,8 +143,16 @@ def one(rule, group, rows, mine, tick_ms, states, out):
 
     def say(what, at_level):
         labels = {n: v for n, v in zip(rule.by, group) if v}
-        out.append((rule.name, tuple(sorted(labels.items())), what, rule.levels[at_level][0],
-                    tick_ms, values))
+        out.append(
+            (
+                rule.name,
+                tuple(sorted(labels.items())),
+                what,
+                rule.levels[at_level][0],
+                tick_ms,
+                values,
+            )
+        )
 
     if state["state"] == "inactive":
         if level >= 0:

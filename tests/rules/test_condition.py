@@ -1,11 +1,11 @@
-"""Conditions: read as Python's own grammar reads them, refused with a caret where they are wrong."""
+"""Conditions: read as Python's own grammar reads them; mistakes are underlined."""
 
 import ast
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.plan import evaluate
@@ -114,11 +114,12 @@ VALUE = st.sampled_from([0.0, -1.0, 0.5, 3.0, 1e9, math.nan, math.inf])
 
 @given(CONDITION, VALUE, VALUE, VALUE)
 def test_agrees_with_pythons_grammar(text: str, a: float, b: float, c: float) -> None:
+    assume(len(text) < 400)  # longer ones are refused, see below
     columns = dict(zip(NAMES, (a, b, c), strict=True))
     if not any(name in text for name in NAMES):
         assert [p.code for p in parse_condition(text, NAMES)[1]] == ["condition-constant"]
         return
-    tree = ast.parse(text.replace("errors", "errors"), mode="eval").body
+    tree = ast.parse(text, mode="eval").body
     assert values_of(text, columns) == naive(tree, columns)
 
 

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from tests.simulation import world
 from engine.owner import Snapshot
+from tests.simulation import world
 
 STAMPS = ("arrival_ms", "decision_ms")
 OF_THE_LOG = ("input_offset", "watermark_ms", "sequence", "shard")
@@ -55,8 +55,7 @@ class Store:
 
     def load(self, owner):
         chunks = tuple(
-            type_chunk(name, version, payload)
-            for name, (version, payload) in self.chunks.items()
+            type_chunk(name, version, payload) for name, (version, payload) in self.chunks.items()
         )
         if chunks:
             owner.restore(Snapshot("shard", 1, self.next_offset, chunks))
@@ -84,7 +83,7 @@ def test_crashes_cuts_and_zombies_replay_the_same_bytes(seed):
             nonlocal sequence
             for output in outputs:
                 number = json.loads(output.value)["sequence"]
-                if number == sequence + 1:          # what the notifier does: seen ones are dropped
+                if number == sequence + 1:  # what the notifier does: seen ones are dropped
                     sequence = number
                     said.append(without(output.value))
 
@@ -115,24 +114,26 @@ def test_re_reads_zombie_sources_and_holes_lose_and_double_nothing(seed):
     rng = random.Random(2000 + seed)
     pipe = world.pipeline()
     stages = [pipe.stage, pipe.new_stage(world.plan())]
-    taken = dict.fromkeys(pipe.inputs, 0)           # what is on its way to every shard
+    taken = dict.fromkeys(pipe.inputs, 0)  # what is on its way to every shard
     rereads = holes = 0
     for second in range(90):
         now_ms = world.START_MS + second * 1_000
         for key, log in pipe.inputs.items():
             source = calm.inputs[key].records
-            while len(log.records) < len(source) and source[len(log.records)].timestamp_ms <= now_ms:
+            while (
+                len(log.records) < len(source) and source[len(log.records)].timestamp_ms <= now_ms
+            ):
                 log.append(None, source[len(log.records)].value, now_ms)
             while taken[key] < len(log.records):
                 stage = rng.choice(stages)
                 start = taken[key]
-                if rng.random() < 0.3 and start:    # another worker, or a zombie, reads again
+                if rng.random() < 0.3 and start:  # another worker, or a zombie, reads again
                     rereads += 1
                     start = max(0, start - rng.randrange(1, 6))
                 end = min(len(log.records), start + rng.choice([1, 3, 20]))
                 stage.assign(*key, start)
                 lost = rng.randrange(pipe.count) if rng.random() < 0.15 else None
-                if lost is not None:                # one send fails: the worker ends, uncommitted
+                if lost is not None:  # one send fails: the worker ends, uncommitted
                     holes += 1
                     take_without(pipe, stage, key, start, end, now_ms, lost)
                     continue

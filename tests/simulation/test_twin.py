@@ -30,7 +30,7 @@ def test_alerts_equal_the_twins(seed, shards):
                 pipe.feed(kind, partition, mine[partition::partitions], now_ms)
         pipe.mark(now_ms)
         pipe.run(now_ms)
-    end_ms = world.START_MS + 119_000 - 2_000          # the last mark less the lateness
+    end_ms = world.START_MS + 119_000 - 2_000  # the last mark less the lateness
     rows = [row for batch in seconds for row in batch]
     wanted = twin.alerts(world.TWIN_RULES, rows, world.START_MS - 2_000, end_ms)
     assert len(wanted) > 20

@@ -130,7 +130,12 @@ def rows(rng: random.Random, seconds: int) -> list[list[Row]]:
 def record(row: Row) -> bytes:
     """One row as a record of its topic."""
     if row.kind == "logs":
-        body = {"timestamp": row.time_ms, "labels": row.labels, "message": row.message, **row.fields}
+        body = {
+            "timestamp": row.time_ms,
+            "labels": row.labels,
+            "message": row.message,
+            **row.fields,
+        }
         return json.dumps(body).encode()
     labels = {name: value for name, value in row.labels.items() if name != "__name__"}
     value = "NaN" if row.value != row.value else row.value
