@@ -6,6 +6,9 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # Compiled kernels live with the environment: the second start is quick, `make clean` removes them.
 export NUMBA_CACHE_DIR := $(CURDIR)/.venv/.numba
+# Other projects' test data, read where a checkout of it lies beside this one.
+TOCSIN_CORPORA ?= $(abspath $(wildcard ../shared/corpora))
+export TOCSIN_CORPORA
 ARGS ?=
 
 .PHONY: help demo run test lint types bench ci chart dist lock clean runtime dev

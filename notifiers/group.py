@@ -145,14 +145,19 @@ class Groups:
         group.next_flush_ms = next_flush_ms
         self._push(next_flush_ms, group.id)
 
-    def pop_due(self, now_ms: int) -> list[Group]:
-        """Return the groups that are due, earliest first; the caller reschedules each."""
+    def pop_due(self, now_ms: int, alerts_max: int) -> list[Group]:
+        """Return groups that are due, earliest first; the caller reschedules each.
+
+        At least one, and no more than hold `alerts_max` alerts: the others stay due.
+        """
         due: dict[GroupId, Group] = {}
-        while self._due and self._due[0][0] <= now_ms:
+        alerts = 0
+        while self._due and self._due[0][0] <= now_ms and alerts < alerts_max:
             due_ms, group_id = heapq.heappop(self._due)
             group = self._by_id.get(group_id)
             if group is not None and group.next_flush_ms == due_ms:
                 due[group_id] = group
+                alerts += len(group.alerts)
         return list(due.values())
 
     def next_due_ms(self) -> int | None:

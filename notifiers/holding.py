@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from engine import metrics
 from engine.alerts import AlertRecord
 from engine.limits import Limits
-from notifiers.alert import StoredAlert, identity, in_order
+from notifiers.alert import OrderKey, StoredAlert, identity, order_key
 from notifiers.config import Integration, NotifierConfig
 from notifiers.group import Group, GroupId, Groups
 from notifiers.notification_log import LogKey, NotificationLog
@@ -75,6 +75,7 @@ class Holding:
         self.outbox = Outbox(limits.outbox_max)
         self.touched = Touched()
         self._routes: dict[AlertKey, tuple[Route, ...]] = {}
+        self._orders: dict[AlertKey, OrderKey] = {}
 
     def integrations_of(self, group: Group) -> tuple[Integration, ...]:
         """Return who is told about a group."""
@@ -90,8 +91,14 @@ class Holding:
 
     def alerts_of(self, group: Group) -> list[StoredAlert]:
         """Return the alerts of a group, in Alertmanager's order."""
-        held = (self.alerts.get((group.id.tenant, fp)) for fp in group.alerts)
-        return in_order([alert for alert in held if alert is not None])
+        keys = [key for fp in group.alerts if (key := (group.id.tenant, fp)) in self.alerts]
+        return [self.alerts[key] for key in sorted(keys, key=self._order_of)]
+
+    def _order_of(self, key: AlertKey) -> OrderKey:
+        order = self._orders.get(key)
+        if order is None:
+            order = self._orders[key] = order_key(self.alerts[key].labels)
+        return order
 
     def insert(self, alert: StoredAlert, at_ms: int) -> None:
         """Take an alert as it is now and put it into its groups."""
@@ -174,6 +181,7 @@ class Holding:
             if over and not self.groups.holders(*key):
                 del self.alerts[key]
                 self._routes.pop(key, None)
+                self._orders.pop(key, None)
                 self.silences.forget(*key)
                 self.touched.note("alerts", alert.fingerprint)
         if self.silences.collect(now_ms):

@@ -303,20 +303,25 @@ def _links(notification: Notification, alerts: Sequence[NotifiedAlert]) -> tuple
     links = []
     firing = [alert for alert in alerts if alert.status == "firing"]
     if firing and (matchers := silence_matchers(firing)):
-        links.append(Link("Silence", f"{base}/#/silences/new?filter={quote(matchers, safe='')}"))
+        links.append(Link("Silence", f"{base}/?filter={quote(matchers, safe='')}#silence"))
     links.append(Link("All alerts", f"{base}/"))
     return tuple(link for link in links if is_link(link.url))
 
 
 def silence_matchers(alerts: Sequence[NotifiedAlert]) -> str:
-    """Return matchers for all of these alerts at every level: `{alertname="X",service="a"}`."""
+    """Return matchers for all of these alerts at every level: `{alertname="X",service="a"}`.
+
+    "" where they share nothing but a severity: nobody means to silence all that is critical.
+    """
     shared = dict(alerts[0].labels)
     for alert in alerts[1:]:
         shared = {k: v for k, v in shared.items() if alert.labels.get(k) == v}
+    if not shared.keys() - {"severity"}:
+        return ""
     if alerts[0].level:
         shared.pop("severity", None)  # a level comes and goes; the silence must cover it
     pairs = [f"{name}={_quoted(value)}" for name, value in sorted(shared.items())]
-    return f"{{{','.join(pairs)}}}" if pairs else ""
+    return f"{{{','.join(pairs)}}}"
 
 
 def _quoted(value: str) -> str:

@@ -1,5 +1,6 @@
 """The route tree: which receiver gets an alert, and how it is grouped."""
 
+import functools
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -88,7 +89,12 @@ def format_matcher(matcher: Matcher) -> str:
 
 def format_labels(labels: Mapping[str, str]) -> str:
     """Write a label set as Prometheus does: sorted, values quoted."""
-    return "{" + ", ".join(f"{name}={go_quote(labels[name])}" for name in sorted(labels)) + "}"
+    return _formatted(tuple(sorted(labels.items())))
+
+
+@functools.lru_cache(maxsize=100_000)
+def _formatted(pairs: tuple[tuple[str, str], ...]) -> str:
+    return "{" + ", ".join(f"{name}={go_quote(value)}" for name, value in pairs) + "}"
 
 
 _ESCAPES = {

@@ -13,9 +13,9 @@ them. Buckets that were not touched are not even encoded.
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -40,7 +40,8 @@ BUCKETS: Mapping[str, int] = {
     "routing": 1,
 }
 
-T = TypeVar("T")
+Members = Callable[[], Iterable[tuple[str, Any, Any]]]
+"""What a section holds: (key that says the bucket, place in the order, value)."""
 
 
 class FrozenGroup(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -110,26 +111,37 @@ class ChunkCache:
             for bucket in range(BUCKETS[section]):
                 self._clean.pop((section, bucket), None)
 
-    def chunks(
-        self, section: str, members: Sequence[tuple[str, T]], known: Mapping[str, int]
-    ) -> list[Chunk]:
-        """Return the chunks of a section; those in `known` come without bytes."""
-        buckets: dict[int, list[T]] = {}
-        for key, member in members:
-            buckets.setdefault(bucket_of(section, key), []).append(member)
-        chunks: list[Chunk] = []
+    def chunks(self, section: str, members: Members, known: Mapping[str, int]) -> list[Chunk]:
+        """Return the chunks of a section; those in `known` come without bytes.
+
+        Cost: nothing where all is clean and known, else one pass over the section's members.
+        """
+        chunks: dict[int, list[Chunk]] = {}
+        wanted: dict[int, list[tuple[Any, Any]]] = {}
         for bucket in range(BUCKETS[section]):
             clean = self._clean.get((section, bucket))
-            if clean is None or any(known.get(c.name) != c.version for c in clean):
-                made = _encode(section, bucket, buckets.get(bucket, []))
-                self._clean[section, bucket] = [Chunk(c.name, c.version, b"") for c in made]
-                chunks.extend(
-                    c if known.get(c.name) != c.version else Chunk(c.name, c.version, b"")
-                    for c in made
-                )
+            if clean is not None and all(known.get(c.name) == c.version for c in clean):
+                chunks[bucket] = clean
             else:
-                chunks.extend(clean)
-        return chunks
+                wanted[bucket] = []
+        if wanted:
+            for key, order, member in members():
+                found = wanted.get(bucket_of(section, key))
+                if found is not None:
+                    found.append((order, member))
+        for bucket, found in wanted.items():
+            made = _encode(section, bucket, [each for _, each in sorted(found, key=_first)])
+            without = [Chunk(c.name, c.version, b"") for c in made]
+            self._clean[section, bucket] = without
+            chunks[bucket] = [
+                empty if known.get(full.name) == full.version else full
+                for full, empty in zip(made, without, strict=True)
+            ]
+        return [chunk for bucket in sorted(chunks) for chunk in chunks[bucket]]
+
+
+def _first(pair: tuple[Any, Any]) -> Any:
+    return pair[0]
 
 
 def bucket_of(section: str, key: str) -> int:
@@ -166,48 +178,38 @@ def freeze(held: Holding, cache: ChunkCache, known: Mapping[str, int]) -> tuple[
         # Timers move at every flush: cheaper to encode than to watch.
         held.touched.note_all(section)
     cache.forget(held.touched)
-    sections: tuple[tuple[str, list[tuple[str, Any]]], ...] = (
-        ("alerts", [(a.fingerprint, a) for _, a in sorted(held.alerts.items())]),
-        ("log", [(k.group_key, FrozenLog(k, e)) for k, e in sorted(held.log.items())]),
-        ("silences", [(s.id, s) for s in sorted(held.silences.all(), key=_silence_key)]),
-        ("groups", _frozen_groups(held)),
-        ("shards", _frozen_shards(held)),
-        ("routing", [("", held.config.route.digest())]),
+    sections: Mapping[str, Members] = {
+        "alerts": lambda: ((key[1], key, alert) for key, alert in held.alerts.items()),
+        "log": lambda: ((k.group_key, k, FrozenLog(k, e)) for k, e in held.log.items()),
+        "silences": lambda: ((s.id, (s.tenant, s.id), s) for s in held.silences.all()),
+        "groups": lambda: _frozen_groups(held),
+        "shards": lambda: _frozen_shards(held),
+        "routing": lambda: [("", 0, held.config.route.digest())],
+    }
+    return tuple(
+        chunk for name, members in sections.items() for chunk in cache.chunks(name, members, known)
     )
-    return tuple(c for name, members in sections for c in cache.chunks(name, members, known))
 
 
-def _silence_key(silence: SilenceRecord) -> tuple[str, str]:
-    return (silence.tenant, silence.id)
-
-
-def _frozen_groups(held: Holding) -> list[tuple[str, FrozenGroup]]:
+def _frozen_groups(held: Holding) -> Iterator[tuple[str, GroupId, FrozenGroup]]:
     """Freeze groups; what is on its way counts as lagging: nobody knows whether it arrived."""
     away: dict[GroupId, set[str]] = {}
     for key, waiting in held.outbox.items():
         away.setdefault(waiting.group_id, set()).add(key.integration)
-    frozen: list[tuple[str, FrozenGroup]] = []
-    for group in sorted(held.groups, key=_group_key):
+    for group in held.groups:
         lagging = sorted(group.lagging | away.get(group.id, set()))
         made = FrozenGroup(
             *group.id, dict(group.labels), group.created_ms, group.next_flush_ms,
             sorted(group.alerts), lagging,
         )  # fmt: skip
-        frozen.append((group.id.group_key, made))
-    return frozen
+        yield group.id.group_key, group.id, made
 
 
-def _group_key(group: Group) -> GroupId:
-    return group.id
-
-
-def _frozen_shards(held: Holding) -> list[tuple[str, FrozenShard]]:
-    shards = [
-        ("", FrozenShard(shard, seen.epoch, seen.sequence))
-        for shard, seen in sorted(held.shards.items())
-    ]
-    pending = [("", FrozenShard(pending=r)) for _, r in sorted(held.pending.items())]
-    return shards + pending
+def _frozen_shards(held: Holding) -> Iterator[tuple[str, tuple[int, str], FrozenShard]]:
+    for shard, seen in held.shards.items():
+        yield "", (shard, ""), FrozenShard(shard, seen.epoch, seen.sequence)
+    for who, record in held.pending.items():
+        yield "", (-1, who), FrozenShard(pending=record)
 
 
 def thaw(snapshot: Snapshot) -> Thawed:

@@ -1,6 +1,7 @@
 """Times on the wire: RFC 3339 with milliseconds, in UTC; 0 is Go's zero time."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 ZERO = "0001-01-01T00:00:00.000Z"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -13,8 +14,13 @@ def to_text(time_ms: int) -> str:
     if time_ms == 0:
         return ZERO
     bounded = min(max(time_ms, _FIRST_MS), _LAST_MS)
-    moment = _EPOCH + timedelta(milliseconds=bounded)
-    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return f"{_second(bounded // 1_000)}.{bounded % 1_000:03d}Z"
+
+
+@lru_cache(maxsize=4_096)  # a list of alerts names the same seconds again and again
+def _second(time_s: int) -> str:
+    moment = _EPOCH + timedelta(seconds=time_s)
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def parse(text: str) -> int:
@@ -24,7 +30,7 @@ def parse(text: str) -> int:
     if len(text) > 64 or "T" not in text.upper()[:20]:
         raise ValueError(f"{text[:64]!r} is not an RFC 3339 time such as 2026-03-01T12:00:00Z")
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper())
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         time_ms = (moment - _EPOCH) // timedelta(milliseconds=1)

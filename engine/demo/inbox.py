@@ -21,7 +21,11 @@ from engine.demo.smtp_standin import Mail, SmtpStandIn
 
 SHOWN_MAX = 40
 
-_FRAME_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
+_FRAME_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
+    " sandbox allow-popups; frame-ancestors 'self'",
+    "X-Frame-Options": "SAMEORIGIN",  # the server's own default forbids frames
+}
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self';"
     " frame-src 'self'; base-uri 'none'; form-action 'none'"
@@ -112,7 +116,7 @@ class Inbox:
         if mail is None:
             return PlainTextResponse("This mail is not kept any more.", status_code=404)
         html = _body(mail.message, "html").replace("<head>", '<head><base target="_blank">', 1)
-        return HTMLResponse(html, headers={"Content-Security-Policy": _FRAME_POLICY})
+        return HTMLResponse(html, headers=_FRAME_HEADERS)
 
     def _rendered(self, template: str, prefix: str) -> str:
         messages = self._slack.posted()[::-1][:SHOWN_MAX]

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,12 +117,15 @@ class Watcher:
 
     async def __call__(self, host: DemoHost) -> None:
         """Show until the worker ends; with `--once`, end it when all has been received."""
-        while True:
-            self._shown.update(self._view(host.snapshot_for_screen()))
-            if self._once and not self.missing:
-                host.stop(EXIT_OK)
-                return
-            await asyncio.sleep(LOOK_EVERY_S)
+        view = self.starting()
+        try:
+            while not self._once or self.missing:
+                view = self._view(host.snapshot_for_screen())
+                self._shown.update(view)
+                await asyncio.sleep(LOOK_EVERY_S)
+            host.stop(EXIT_OK)
+        finally:
+            self._shown.update(replace(view, ending=True))
 
     def _view(self, snapshot: ScreenSnapshot) -> View:
         now_ms = self._clock()

@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from engine.demo.view import View, counts, latency, told, where
+from engine.demo.view import SilenceHint, View, counts, latency, told, where
 
 if TYPE_CHECKING:
     from engine.worker import AlertRow, ScreenSnapshot, SentRow
@@ -44,13 +44,13 @@ class Screen:
             yield from _starting(self._view)
             return
         head = _head(self._view, snapshot)
-        foot = _foot(self._view)
+        foot = _foot(self._view, width)
         room = height - sum(_rows(part, width) for part in (*head, *foot)) - HEADINGS
         sent_rows = min(SENT_MAX, max(1, room // 3, room - max(2, len(snapshot.alerts))))
         yield from head
         yield _heading("Alerts", width)
         yield _alerts(snapshot.alerts, max(2, room - sent_rows), width, self._view.now_ms)
-        yield _heading(f"Sent ({snapshot.sent_total})", width)
+        yield _heading(_sent_title(snapshot, width), width)
         yield _sent(snapshot, sent_rows, width)
         yield from foot
 
@@ -98,7 +98,7 @@ def _head(view: View, snapshot: ScreenSnapshot) -> list[Text]:
         (f"{found['resolved']} resolved", "green"), "  ",
         (f"{found['silenced']} silenced", "magenta" if found["silenced"] else "dim"),
     )  # fmt: skip
-    state = "" if snapshot.ready else "  not ready yet"
+    state = "  ending ..." if view.ending else "" if snapshot.ready else "  not ready"
     return [
         _line(("Tocsin demo", "bold"), f"  {view.age_ms / 1_000:.0f} s", (state, "yellow")),
         _line(("Fleet   ", "dim"), (fleet, "yellow" if view.going_on else "green")),
@@ -107,22 +107,27 @@ def _head(view: View, snapshot: ScreenSnapshot) -> list[Text]:
     ]
 
 
-def _foot(view: View) -> list[Text]:
+def _foot(view: View, width: int) -> list[Text]:
     parts = [
         _line(""),
         Text.assemble(("Inbox   ", "dim"), (view.inbox_url, "bold cyan")),
     ]
     if view.hint:
-        parts.append(
-            _line(("Silence ", "dim"), (view.hint.alert, "bold"), " from another terminal:")
-        )
-        # Never wrapped by us: what is copied must be what the shell reads.
-        parts.extend(Text(line, style="cyan", overflow="fold") for line in view.hint.lines)
+        parts.extend(_silence(view.hint, width))
     if view.waiting_for:
         missing = ", ".join(view.waiting_for)
         parts.append(_line(("Waiting ", "dim"), f"for {missing}"))
     parts.append(_line(("Ctrl-C ends it.", "dim")))
     return parts
+
+
+def _silence(hint: SilenceHint, width: int) -> list[Text]:
+    """Show the command only where no line of it is broken: what is copied must be what is run."""
+    wanted = max(len(line) for line in hint.lines)
+    if width < wanted:
+        return [_line(("Silence ", "dim"), f"needs {wanted} columns to be shown")]
+    head = _line(("Silence ", "dim"), (hint.alert, "bold"), " from another terminal:")
+    return [head, *(_line((line, "cyan")) for line in hint.lines)]
 
 
 def _alerts(alerts: Sequence[AlertRow], rows: int, width: int, now_ms: int) -> RenderableType:
@@ -176,6 +181,12 @@ def _alert_cells(alert: AlertRow, width: int, now_ms: int) -> list[Text]:
         Text(alert.summary, style="" if alert.state == "firing" else "dim"),
     ]
     return cells[: _alert_columns(width)]
+
+
+def _sent_title(snapshot: ScreenSnapshot, width: int) -> str:
+    """Where there is no room for words beside the numbers, they are here."""
+    title = f"Sent ({snapshot.sent_total})"
+    return title if width >= WIDE else f"{title}: record to decision + to sent"
 
 
 def _sent(snapshot: ScreenSnapshot, rows: int, width: int) -> RenderableType:

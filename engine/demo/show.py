@@ -1,5 +1,6 @@
 """Puts views on a terminal as a full screen, or anywhere else as plain lines."""
 
+import io
 import sys
 from dataclasses import replace
 from typing import Protocol, TextIO
@@ -93,6 +94,10 @@ class PlainLines:
 def choose(plain: bool) -> Show:
     """Return the full screen where there is a terminal that can show one, else plain lines."""
     console = Console(highlight=False)
-    if plain or not console.is_terminal or console.is_dumb_terminal:
+    speaks_unicode = console.encoding.startswith("utf")
+    if plain or not console.is_terminal or console.is_dumb_terminal or not speaks_unicode:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # Summaries come from rule files: a terminal that cannot show a sign must not end us.
+            sys.stdout.reconfigure(errors="replace")
         return PlainLines(sys.stdout)
     return FullScreen(console)

@@ -37,6 +37,7 @@ class View:
     fleet_series: int = 0
     going_on: tuple[str, ...] = ()  # incidents of the fleet
     hint: SilenceHint | None = None
+    ending: bool = False  # Ctrl-C was pressed, or --once is satisfied
     waiting_for: tuple[str, ...] = ()  # --once: what has not been seen yet
 
     @property

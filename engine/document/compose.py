@@ -236,7 +236,12 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Finding:
         position = error.position  # type: ignore[attr-defined]
         line = text.count("\n", 0, position) + 1
     lines = text.split("\n")
-    written = lines[line - 1] if line <= len(lines) else ""
+    while line > 1 and (line > len(lines) or not lines[line - 1].strip()):
+        # At the end of the file there is nothing to point at: show what is unfinished.
+        line -= 1
+        column = len(lines[line - 1].rstrip())
+    column = max(column, 1)
+    written = lines[line - 1]
     message = f"{context}: {problem}" if context else str(problem)
     help_text = "check the indentation and quotes here and on the line before"
     if "\t" in written[: len(written) - len(written.lstrip())]:

@@ -10,13 +10,17 @@ Absent: evaluation, time, alert state.
 
 from engine.rules.codes import RULE_CODES
 from engine.rules.compile import compile_plan, plan_text
+from engine.rules.compute import FUNCTIONS
 from engine.rules.condition import parse_condition
 from engine.rules.files import read_paths
 from engine.rules.load import load
 from engine.rules.model import Compute, Input, Level, LineFilter, NativeRule, RuleSet, Window
+from engine.rules.native import RULE_KEYS
 
 __all__ = [
+    "FUNCTIONS",
     "RULE_CODES",
+    "RULE_KEYS",
     "Compute",
     "Input",
     "Level",

@@ -8,12 +8,13 @@ import re
 import warnings
 
 from engine.document import Problem
+from engine.rules.backtracking import may_explode
 
 _PYTHON_ONLY = re.compile(
     r"\\(?:[1-9]|Z)|\(\?(?:[=!>(#]|<[=!]|P=)|(?<!\\)[*+?}]\+"
 )  # fmt: skip
 _LEADING_FLAGS = re.compile(r"\(\?([ims]+)\)")
-_LENGTH_MAX = 2_000
+_LENGTH_MAX = 1_000
 
 
 def portable(pattern: str) -> str:
@@ -43,16 +44,18 @@ def check_pattern(pattern: str) -> Problem | None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             re.compile(portable(pattern))
+        explodes = may_explode(portable(pattern))
     except re.error as error:
         at = min(error.pos or 0, max(len(pattern) - 1, 0))
         return Problem(at, 1, "regex", f"this regular expression is broken: {error.msg}",
                        'write backslashes twice inside "…", or use `…`')  # fmt: skip
-    except (Warning, OverflowError, RecursionError) as error:
+    except RecursionError:
+        return Problem(0, 1, "regex", "this regular expression is nested too deep", "flatten it")
+    except (Warning, OverflowError) as error:
         return Problem(0, 1, "regex", f"this regular expression is ambiguous: {error}",
                        "escape the brackets")  # fmt: skip
-    costly = nested_repeat(pattern)
-    if costly is not None:
-        return Problem(*costly, "regex-cost",
+    if explodes:
+        return Problem(0, len(pattern), "regex-cost",
                        "a repeat inside a repeat may take for ever on an unlucky text",
                        "repeat once: (a+)+ finds what a+ finds")  # fmt: skip
     return None
@@ -61,63 +64,3 @@ def check_pattern(pattern: str) -> Problem | None:
 def _escaped(pattern: str, at: int) -> bool:
     """Say whether an odd number of backslashes stands before a place."""
     return (at - len(pattern[:at].rstrip("\\"))) % 2 == 1
-
-
-_REPEAT = re.compile(r"[*+]|\{[0-9]*,\}|\{[0-9]*,?[0-9]{2,}\}")
-
-
-def nested_repeat(pattern: str) -> tuple[int, int] | None:
-    """Find a repeated group that ends in an unbounded repeat, as in `(a+)+`; (offset, length).
-
-    A heuristic: a group such as `(\\w+\\.)+` ends in something fixed and is let through.
-    """
-    open_at: list[int] = []
-    ends_in_repeat: dict[int, bool] = {}
-    position, last_was_repeat = 0, False
-    in_class = False
-    while position < len(pattern):
-        character = pattern[position]
-        if character == "\\":
-            position, last_was_repeat = position + 2, False
-            continue
-        if in_class:
-            in_class = character != "]"
-            position += 1
-            continue
-        repeat = _REPEAT.match(pattern, position)
-        if repeat is not None:
-            start = ends_in_repeat.get(position)
-            if start:
-                group = _group_start(pattern, position)
-                return group, repeat.end() - group
-            last_was_repeat = True
-            position = repeat.end()
-            continue
-        if character == "[":
-            # "]" directly after "[" or "[^" is a member.
-            position += 2 if pattern[position + 1 : position + 2] == "^" else 1
-            in_class, last_was_repeat = True, False
-            position += 1 if pattern[position : position + 1] == "]" else 0
-            continue
-        if character == "(":
-            open_at.append(position)
-        elif character == ")" and open_at:
-            open_at.pop()
-            ends_in_repeat[position + 1] = last_was_repeat
-            position += 1
-            continue
-        last_was_repeat = character == "?" and last_was_repeat
-        position += 1
-    return None
-
-
-def _group_start(pattern: str, end: int) -> int:
-    """Return where the group that closes before `end` was opened."""
-    depth, position = 0, end - 1
-    while position >= 0:
-        if not _escaped(pattern, position):
-            depth += {")": 1, "(": -1}.get(pattern[position], 0)
-            if depth == 0:
-                return position
-        position -= 1
-    return 0

@@ -35,8 +35,6 @@ def read_window(
     width_node = node.get(kinds[0])
     width_ms = reader.duration(width_node, kinds[0], _STEP_MS_MIN, limits.window_ms_max)
     if width_ms is None or width_node is None:
-        if isinstance(width_node, ScalarNode) and width_node.value is None:
-            reader.add(node, "window", f"{kinds[0]} has no width", _EXAMPLE)
         return None
     if kinds[0] == "tumbling":
         return _tumbling(node, reader, width_ms)

@@ -37,7 +37,6 @@ class MetricRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 _labels = msgspec.json.Decoder(dict[str, str])
 _metrics = msgspec.json.Decoder(MetricRecord)
-_metric_lines = msgspec.json.Decoder(list[MetricRecord])
 
 
 class LogDecoder:
@@ -56,7 +55,6 @@ class LogDecoder:
             rename[f"f{number}"] = name
         record = msgspec.defstruct("LogRecord", fields, rename=rename, gc=False)
         self.one = msgspec.json.Decoder(record)
-        self.lines = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
         self.slot = {name: f"f{number}" for number, name in enumerate(projection.fields)}
         self._hashes: dict[str, int] = {}
 
@@ -162,7 +160,7 @@ def decode_metrics(
     records: list[MetricRecord] = []
     if good:
         records, places, good, more = _records(
-            good, places, _metric_lines.decode_lines, _metrics.decode, limits
+            good, places, _metrics.decode_lines, _metrics.decode, limits
         )
         rejects += more
     entries = []
@@ -207,7 +205,7 @@ def decode_logs(
     records: list[Any] = []
     if good:
         records, places, good, more = _records(
-            good, places, decoder.lines.decode_lines, decoder.one.decode, limits
+            good, places, decoder.one.decode_lines, decoder.one.decode, limits
         )
         rejects += more
     promoted = [(name, decoder.slot[name]) for name in decoder.projection.promoted]

@@ -166,11 +166,12 @@ class EmbeddedLog:
         """
         if self._failed is not None or self._db is None:
             raise LogFailedError(f"{self.path} takes no more: {self._failed or 'closed'}")
-        for tp in {TP(record.topic, record.partition) for record in records} | set(commits or ()):
+        written = {TP(record.topic, record.partition) for record in records}
+        for tp in written | set(commits or ()):
             part = self.partitions.get(tp)
             if part is None:
                 raise StreamError(f"{self.path} has no partition {tp.partition} of {tp.topic}")
-            if part.full and records:
+            if part.full and tp in written:
                 raise StreamError(f"{tp.topic}/{tp.partition} has too much unread: try again later")
         loop = asyncio.get_running_loop()
         unit = _Unit(records, commits or {}, group, loop.create_future())

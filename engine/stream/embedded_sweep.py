@@ -1,5 +1,7 @@
 """Keep the embedded log within its limits: drop whole read segments, refuse what nobody reads."""
 
+from collections.abc import Collection
+
 from rocksdict import WriteBatch
 
 from engine import metrics
@@ -15,11 +17,17 @@ FULL = metrics.gauge(
 )
 
 
-def sweep(log: EmbeddedLog, now_ms: int, unread_bytes_max: int = 0) -> int:
+def sweep(
+    log: EmbeddedLog,
+    now_ms: int,
+    unread_bytes_max: int = 0,
+    capped: Collection[str] = (),
+) -> int:
     """Drop whole segments beyond the limits, but nothing that a group has not read.
 
-    A partition with more than `unread_bytes_max` unread (0: no limit) refuses appends until its
-    reader has come on. Returns the number of segments dropped; disk work is done aside.
+    A partition of a topic in `capped` (the sources: whoever writes there can try again later)
+    with more than `unread_bytes_max` unread refuses appends until its reader has come on.
+    Returns the number of segments dropped; the disk work is done aside.
     """
     dropped, full = 0, 0
     sizes: dict[str, int] = {}
@@ -30,7 +38,7 @@ def sweep(log: EmbeddedLog, now_ms: int, unread_bytes_max: int = 0) -> int:
             _drop(log, part, count)
             SEGMENTS_DROPPED.labels(tp.topic).inc(count)
             dropped += count
-        part.full = 0 < unread_bytes_max < part.unread_bytes(unread)
+        part.full = tp.topic in capped and 0 < unread_bytes_max < part.unread_bytes(unread)
         full += part.full
         sizes[tp.topic] = sizes.get(tp.topic, 0) + part.total_bytes
     for topic, size in sizes.items():

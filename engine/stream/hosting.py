@@ -10,7 +10,6 @@ from typing import Any
 
 import mode
 
-
 STOP_DEADLINE_S = 45.0  # from the signal to the end, whatever hangs
 
 log = logging.getLogger(__name__)
@@ -97,11 +96,13 @@ class Process(mode.Worker):
         self.loop.add_signal_handler(signal.SIGINT, self._ends, signal.SIGINT)
         self.loop.add_signal_handler(signal.SIGTERM, self._ends, signal.SIGTERM)
 
+    deadline: threading.Timer | None = None
+
     def _ends(self, number: signal.Signals) -> None:
         # A thread: it must fire when the event loop is what hangs.
-        deadline = threading.Timer(STOP_DEADLINE_S, self._insist)
-        deadline.daemon = True
-        deadline.start()
+        self.deadline = threading.Timer(STOP_DEADLINE_S, self._insist)
+        self.deadline.daemon = True
+        self.deadline.start()
         self._schedule_shutdown(number)
 
     @staticmethod
@@ -119,4 +120,7 @@ def serve(services: Sequence[Any], loop: asyncio.AbstractEventLoop) -> int:
         process.execute_from_commandline()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
+    finally:
+        if process.deadline is not None:
+            process.deadline.cancel()
     return 0

@@ -10,7 +10,7 @@ from faust.types import TP
 from engine.clock import Clock
 from engine.errors import FencedError, StreamError
 from engine.owner import LogRecord, Output, Owner
-from engine.stream import assembly, hosting
+from engine.stream import assembly, fence, hosting
 from engine.stream.embedded_log import Append
 from engine.stream.hosted import Hosted
 from engine.stream.settings import Hooks, SourceStage, StreamSettings, StreamsStatus
@@ -234,6 +234,13 @@ class Streams:
         except TimeoutError:
             return False
         return self.applied_offset() > offset
+
+    def fence(
+        self, encode: fence.Encode, decode: fence.Decode[fence.ClaimT], free: fence.ClaimT
+    ) -> "fence.EmbeddedFence[fence.ClaimT, Any]":
+        """Open the fence store of one process; its codec is that of notifiers.store."""
+        path = self.settings.data_dir / "fence"
+        return fence.EmbeddedFence(path, self._clock, encode, decode, free)
 
     # Control
 

@@ -8,7 +8,6 @@ progress ends the process, which is restarted. Stalls of our own (a paused proce
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 from engine import metrics
 from engine.stream import faust_private
@@ -59,7 +58,8 @@ class Watch:
     async def _sweep(self) -> None:
         assert self._parts.log is not None
         log = self._parts.log
-        sweep(log, log.now_ms(), self._settings.unread_bytes_max)
+        sources = [source.topic for source in self._settings.sources]
+        sweep(log, log.now_ms(), self._settings.unread_bytes_max, sources)
 
     async def look(self) -> None:
         """Look once."""

@@ -1,7 +1,7 @@
 """Compile and render Jinja2 in a sandbox of plain values."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any
@@ -297,7 +297,15 @@ def render_all(
 
     Context: texts, numbers, truth values, lists and mappings of them, frozen records of them.
     """
-    return {name: _render(source, context, output_bytes_max) for name, source in templates.items()}
+    known = {name: _revived(value) for name, value in context.items()}
+    if isinstance(values := known.get("values"), Mapping):
+        known["values"] = {name: _revived(value) for name, value in values.items()}
+    return {name: _render(source, known, output_bytes_max) for name, source in templates.items()}
+
+
+def _revived(value: object) -> object:
+    """Return what records say as "NaN", "+Inf" and "-Inf" as the number it is."""
+    return _NO_JSON.get(value, value) if isinstance(value, str) else value
 
 
 def _render(source: str, context: Mapping[str, object], output_bytes_max: int) -> str:
@@ -331,7 +339,3 @@ def _cut(text: str, bytes_max: int) -> str:
         return text
     kept = max(bytes_max - len(_CUT.encode()), 0)
     return encoded[:kept].decode("utf-8", errors="ignore") + _CUT
-
-
-Renderer = Callable[[Mapping[str, str], Mapping[str, object]], dict[str, str]]
-"""The shape of `render_all`, for those who are given one."""

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 
 from engine.clock import system_clock
 from tests.acceptance.peers import peer
+from tests.acceptance.product import product
 from tests.api.client import alert
 from tests.api.fake_deps import FakeDeps
 from tests.api.served import served
@@ -22,9 +24,15 @@ def amtool() -> Path:
     return peer("amtool")
 
 
-@pytest.fixture
-def url() -> Iterator[str]:
-    with served(FakeDeps(clock=system_clock)) as address:
+@pytest.fixture(params=["fake"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A server over a fake of the worker; where a test asks for it, `tocsin run` too."""
+    with ExitStack() as stack:
+        if request.param == "fake":
+            address = stack.enter_context(served(FakeDeps(clock=system_clock)))
+        else:
+            (tmp_path / "worker").mkdir()
+            address = stack.enter_context(product(tmp_path / "worker")).url
         body = [
             alert("Disk", severity="critical", host="db-1"),
             alert("Cpu", host="db-2"),
@@ -51,6 +59,7 @@ def listed(amtool: Path, url: str, *words: str) -> list[str]:
     return sorted(a["labels"]["alertname"] for a in found)
 
 
+@pytest.mark.parametrize("url", ["fake", "product"], indirect=True)
 def test_a_silence_through_its_life(amtool: Path, url: str) -> None:
     words = ("silence", "add", "--author=ann", "--comment=new disk", "--duration=2h", "Disk",
              "host=~db-.*")  # fmt: skip
@@ -72,6 +81,7 @@ def test_a_silence_through_its_life(amtool: Path, url: str) -> None:
     assert listed(amtool, url) == ["Cpu", "Disk", "Net"]
 
 
+@pytest.mark.parametrize("url", ["fake", "product"], indirect=True)
 def test_alerts_by_name_by_label_and_by_receiver(amtool: Path, url: str) -> None:
     assert listed(amtool, url, "Disk") == ["Disk"]
     assert listed(amtool, url, "alertname=~Disk|Cpu") == ["Cpu", "Disk"]
@@ -101,3 +111,16 @@ def test_the_configuration_and_the_import(amtool: Path, url: str, tmp_path: Path
 def test_an_alert_that_amtool_adds(amtool: Path, url: str) -> None:
     call(amtool, url, "alert", "add", "Fan", "host=db-3", "--annotation=summary=loud")
     assert "Fan" in listed(amtool, url)
+
+
+def test_silences_survive_a_restart(amtool: Path, tmp_path: Path) -> None:
+    with product(tmp_path) as server:
+        words = ("silence", "add", "--comment=x", "--author=ann", "alertname=Disk")
+        made = call(amtool, server.url, *words).strip()
+        server.restart()
+        assert call(amtool, server.url, "silence", "query", "-q").strip() == made
+        server.kill()
+        server.start()
+        assert call(amtool, server.url, "silence", "query", "-q").strip() == made
+        httpx.post(f"{server.url}/api/v2/alerts", json=[alert("Disk"), alert("Cpu")])
+        assert listed(amtool, server.url) == ["Cpu"]

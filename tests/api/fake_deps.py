@@ -9,6 +9,8 @@ import asyncio
 import re
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from engine.alerts import LogEntry, PostedAlert, SilenceMatcher, SilenceRecord, decode
 from engine.api import (
     AlertView,
@@ -151,7 +153,10 @@ class FakeNotifier:
             GroupView(
                 labels={"alertname": name} if name else {},
                 receiver=receiver,
-                alerts=tuple(alerts),
+                alerts=tuple(
+                    structs.replace(alert, muted_by=("night",)) if name in self.muted else alert
+                    for alert in alerts
+                ),
                 muted=name in self.muted,
             )
             for (name, receiver), alerts in by_name.items()

@@ -146,7 +146,11 @@ async def test_muted_groups_can_be_left_out() -> None:
     deps.fake_notifier.muted.add("Disk")
     async with client(deps) as http:
         await http.post("/api/v2/alerts", json=[alert("Disk"), alert("Cpu")])
+        both = (await http.get("/api/v2/alerts/groups")).json()
         groups = (await http.get("/api/v2/alerts/groups", params={"muted": "false"})).json()
+    status = {g["labels"]["alertname"]: g["alerts"][0]["status"] for g in both}
+    assert (status["Disk"]["state"], status["Disk"]["mutedBy"]) == ("suppressed", ["night"])
+    assert (status["Cpu"]["state"], status["Cpu"]["mutedBy"]) == ("active", [])
     assert [group["labels"] for group in groups] == [{"alertname": "Cpu"}]
 
 

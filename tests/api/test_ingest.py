@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import tracemalloc
 
 import cramjam
 import httpx
@@ -108,6 +109,33 @@ async def test_gzip_is_undone_within_the_limit() -> None:
         assert await post(gzip.compress(b"{}\n")[:-4]) == 400
         assert await post(b"{}\n") == 400
     assert [body for _, body in deps.bodies] == [b"{}\n{}", b"{}\n{}"]
+
+
+async def test_a_gzip_bomb_takes_no_more_memory_than_the_limit() -> None:
+    deps = limited(request_bytes_max=1_000_000)
+    bomb = gzip.compress(b"\n" * 200_000_000, 1)
+    assert len(bomb) < 1_000_000
+    tracemalloc.start()
+    try:
+        async with client(deps) as http:
+            answer = await http.post(
+                "/api/v1/ingest/logs", content=bomb, headers={"Content-Encoding": "gzip"}
+            )
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert answer.status_code == 413
+    assert peak_bytes < 12_000_000
+
+
+async def test_a_body_of_a_thousand_empty_gzip_members_is_refused() -> None:
+    async with client(FakeDeps()) as http:
+        answer = await http.post(
+            "/api/v1/ingest/logs",
+            content=gzip.compress(b"") * 1_000,
+            headers={"Content-Encoding": "gzip"},
+        )
+    assert answer.status_code == 400
 
 
 async def test_bodies_are_bounded_with_and_without_an_announced_length() -> None:

@@ -173,6 +173,7 @@ def over_every_limit() -> Notification:
     """Return what is too long in every place, and hostile in most."""
     long = "<!channel> & " + "ü" * 4_000
     huge = alert(
+        level="critical",
         labels={**SERVICE, "severity": "critical", **{f"l{i:02d}": "v" * 4_000 for i in range(40)}},
         annotations={
             "summary": long,

@@ -300,8 +300,16 @@ async def test_a_long_list_is_one_email_of_bounded_size(mailbox):
     assert isinstance(await notify(entry(box, require_tls=False), group), Sent)
     [mail] = box.mails()
     assert "+50 more alerts" in mail.message.get_body(("plain",)).get_content()
-    assert len(mail.content) < 300_000
+    assert len(mail.message.get_body(("html",)).get_content().encode()) < 102_000  # Gmail's cut
     assert max(map(len, mail.content.split(b"\r\n"))) < 998
+
+
+def test_whatever_it_carries_gmail_does_not_cut_it():
+    html = parsed(samples.over_every_limit()).get_body(("html",)).get_content()
+    assert len(html.encode()) < 102_000
+    assert "more alerts" in html
+    assert "more labels" in html
+    assert "the deduplication store cannot be reached" in html
 
 
 # What the file may say

@@ -81,6 +81,7 @@ async def test_once_ends_when_all_four_were_received_and_not_before():
     await asyncio.wait_for(task, 5)
     assert host.ended == [0]
     assert watcher.missing == ()
+    assert shown.views[-1].ending
 
 
 def test_a_taken_port_is_one_sentence_with_the_remedy():

@@ -102,6 +102,7 @@ async def test_hostile_alerts_stay_text(world):
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
     assert "sandbox allow-popups" in mail.headers["Content-Security-Policy"]
     assert "script-src" not in mail.headers["Content-Security-Policy"]
+    assert mail.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
 async def test_a_mail_that_is_not_there(world):

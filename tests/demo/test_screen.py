@@ -122,6 +122,12 @@ def test_the_silence_command_is_shown_as_it_must_be_typed():
         assert part in [line.rstrip() for line in lines]
 
 
+def test_a_silence_command_that_would_be_broken_is_not_shown():
+    text = "\n".join(drawn(view(), width=70, height=30))
+    assert "curl" not in text
+    assert "columns" in text
+
+
 def test_a_silenced_alert_is_shown_as_silenced():
     text = "\n".join(drawn(view(snapshot=snapshot(alerts=(alert(silenced=True),)))))
     assert "1 silenced" in text

@@ -86,7 +86,7 @@ def test_aliases_and_merges_are_written_out() -> None:
     ("text", "expected"),
     [
         ("a: 1\nb: 2\na: 3\n", [(3, 1, "yaml-duplicate-key")]),
-        ("a: [1, 2\n", [(2, 1, "yaml-syntax")]),
+        ("a: [1, 2\n", [(1, 8, "yaml-syntax")]),
         ("a:\n\t- b\n", [(2, 1, "yaml-syntax")]),
         ("a: &x [*x]", [(1, 8, "yaml-alias")]),
         ("a: *nothing", [(1, 4, "yaml-alias")]),

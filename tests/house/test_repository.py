@@ -89,7 +89,7 @@ def test_tests_do_not_sleep() -> None:
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
         if re.search(r"\b(time|asyncio)\.sleep\((?!0\))", line) and "not a wait" not in line
     ]
-    assert not sleeping, sleeping
+    assert not sleeping, f"await a condition, or say `# not a wait: why` on the line: {sleeping}"
 
 
 def _pins(name: str) -> dict[str, str]:

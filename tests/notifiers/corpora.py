@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(
-    os.environ.get("TOCSIN_CORPORA", Path(__file__).parents[3] / "shared" / "corpora")
-)
+ROOT = Path(os.environ.get("TOCSIN_CORPORA", Path(__file__).parents[3] / "shared" / "corpora"))
 
 
 def scenario(name: str) -> Any:

@@ -103,7 +103,9 @@ class Bottle:
             self.submit()
             await self.time.run(self.time.now_ms)
             due_ms = self.world.notifier.next_due_ms()
-            wake_ms = until_ms if due_ms is None else min(max(due_ms, self.time.now_ms + 1), until_ms)
+            wake_ms = (
+                until_ms if due_ms is None else min(max(due_ms, self.time.now_ms + 1), until_ms)
+            )
             await self.time.run(wake_ms)
             if wake_ms >= until_ms and (due_ms is None or due_ms > until_ms):
                 break
@@ -408,5 +410,3 @@ async def test_recovery_reads_only(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bottle.fence.kept == {}
     await bottle.fence.confirm(fences[0].fence_key, "z", Told("h", ["f"], [], T0), {}, S)
     assert await bottle.delivery.recover(fences) == len(bottle.world.log) - 1
-
-

@@ -58,7 +58,9 @@ def test_repeats_come_only_after_the_interval() -> None:
 
 def test_ended_alerts_are_told_and_then_forgotten() -> None:
     world = _world()
-    world.append(alert("firing", 1, T0, labels={"i": "a"}), alert("firing", 2, T0, labels={"i": "b"}))
+    world.append(
+        alert("firing", 1, T0, labels={"i": "a"}), alert("firing", 2, T0, labels={"i": "b"})
+    )
     world.run(T0 + 20 * S)
     world.append(alert("resolved", 3, world.now_ms, labels={"i": "a"}, starts_at_ms=T0))
     (some,) = world.run(T0 + 70 * S)
@@ -187,8 +189,8 @@ def test_records_of_old_epochs_and_seen_sequences_are_dropped() -> None:
     world.append(hello(), epoch=5)
     world.append(alert("firing", 1, T0, labels={"i": "a"}), epoch=5)
     world.append(hello(sequence=1), epoch=9)
-    world.append(alert("resolved", 2, T0, labels={"i": "a"}), epoch=5)       # a zombie
-    world.append(alert("firing", 1, T0, labels={"i": "b"}), epoch=9)         # seen
+    world.append(alert("resolved", 2, T0, labels={"i": "a"}), epoch=5)  # a zombie
+    world.append(alert("firing", 1, T0, labels={"i": "b"}), epoch=9)  # seen
     world.append(alert("firing", 2, T0, labels={"i": "c"}), epoch=9)
     (told,) = world.run(T0 + 10 * S)
     assert told.names == ["a:firing", "c:firing"]
@@ -258,6 +260,17 @@ def test_a_full_outbox_lets_the_rest_wait_and_loses_nothing() -> None:
         world.answer_all()
         world.run(T0 + 11 * S)
     assert {each.flush.notification.alerts[0].labels["i"] for each in world.told} == set("01234")
+
+
+def test_a_storm_is_looked_at_in_pieces() -> None:
+    text = SIMPLE.replace("group_by: [alertname]", "group_by: ['...']")
+    world = _world(text, answer=False)
+    for i in range(2_500):
+        world.append(alert("firing", i + 1, T0, labels={"i": str(i)}))
+    first = world.notifier.due(T0 + 10 * S)
+    assert len(first) == 2_000
+    assert world.notifier.next_due_ms() == T0 + 10 * S
+    assert len(world.notifier.due(T0 + 10 * S)) == 500
 
 
 def test_bytes_that_no_version_wrote_are_passed_over() -> None:

@@ -129,9 +129,7 @@ def _known(world: World) -> dict[Any, Any]:
 
 @given(_events, _events)
 @settings(max_examples=60, deadline=None)
-def test_from_an_older_snapshot_nothing_is_told_twice(
-    before: list[Any], after: list[Any]
-) -> None:
+def test_from_an_older_snapshot_nothing_is_told_twice(before: list[Any], after: list[Any]) -> None:
     story = _Story(World(config(TREE)))
     for event in before:
         story.play(event)

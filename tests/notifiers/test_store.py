@@ -86,9 +86,7 @@ async def test_a_claim_lapses(fence: FenceStore) -> None:
 
 
 async def test_only_one_of_many_wins(fence: FenceStore) -> None:
-    claims = await asyncio.gather(
-        *(fence.claim("k", f"o{i}", LONG_MS, TOLD) for i in range(20))
-    )
+    claims = await asyncio.gather(*(fence.claim("k", f"o{i}", LONG_MS, TOLD) for i in range(20)))
     assert sum(claim.state == "won" for claim in claims) == 1
 
 
@@ -149,5 +147,3 @@ async def test_a_key_that_no_version_wrote_is_unavailable(redis: services.Redis)
 def test_the_password_is_not_shown() -> None:
     fence = RedisFence("redis://user:hunter2@localhost:1/0", "tocsin")
     assert "hunter2" not in repr(fence)
-
-

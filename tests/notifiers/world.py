@@ -38,7 +38,7 @@ class Recorder:
         self.destination = url
         self.has_key = has_key
         self.sent: list[Notification] = []
-        self.answers: list[Outcome] = []           # taken from the front; empty: Sent
+        self.answers: list[Outcome] = []  # taken from the front; empty: Sent
 
     @classmethod
     def from_config(
@@ -102,7 +102,7 @@ class World:
     config: NotifierConfig
     limits: Limits = DEFAULT_LIMITS
     now_ms: int = T0
-    answer: bool = True                            # receivers answer at once
+    answer: bool = True  # receivers answer at once
     log: list[LogRecord] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     unanswered: list[Flush] = field(default_factory=list)

@@ -41,7 +41,7 @@ def test_on_logs(text: str, expected: Compute) -> None:
     ("text", "finding"),
     [
         ("summ()", "compute: summ"),
-        ("sum", "compute: 'sum'"),
+        ("sum", "compute: sum"),
         ("5", "compute: 5"),
         ("'quantile()'", "compute: quantile()"),
         ("'quantile(x)'", "compute: quantile(x)"),

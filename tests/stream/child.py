@@ -25,7 +25,7 @@ from tests.stream.fakes import FakeNotifier, FakeShard, FakeStage
 
 
 def say(event: str, fields: dict[str, Any]) -> None:
-    text = json.dumps({"at": round(time.time(), 3), "event": event, **fields}, default=str)
+    text = json.dumps({"at": system_clock(), "event": event, **fields}, default=str)
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -1,7 +1,6 @@
 """Workers on a real Kafka are killed, joined, frozen: nothing is lost, nothing counts twice."""
 
 import asyncio
-import json
 import random
 import shutil
 import signal
@@ -101,7 +100,7 @@ class Fleet:
                 process.send_signal(signal.SIGTERM)
         for name, process in self.workers.items():
             process.wait(50)
-            assert process.returncode in (0, -9), self.out(name).read_text()[-3000:]
+            assert process.returncode in (0, -9, -15), self.out(name).read_text()[-3000:]
 
     def taken(self, count: int) -> Callable[[], bool]:
         """Return whether the live workers have taken over so many owners in all, just now."""
@@ -204,4 +203,3 @@ def test_the_wrong_topics_are_refused_with_a_remedy(
     assert f"topic {plan['app_id']}.shards has 2 partitions, not {SHARDS}" in text
     assert "message.timestamp.type=CreateTime" in text
     assert "source topic nowhere does not exist" in text
-    assert json.dumps(plan)

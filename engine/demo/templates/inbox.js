@@ -4,10 +4,10 @@
 (() => {
   const main = document.querySelector("main");
   const opened = new Set();
-  const closed = new Set();
   const known = new WeakMap();
   const clock = new Intl.DateTimeFormat(undefined, {hour: "2-digit", minute: "2-digit", second: "2-digit"});
   let version = "";
+  let greeted = false;
 
   const load = (details) => {
     for (const frame of details.querySelectorAll(":scope > iframe")) {
@@ -24,9 +24,7 @@
       one.open = opened.has(key);
       if (one.open) load(one);
       one.addEventListener("toggle", () => {
-        (one.open ? opened : closed).add(key);
-        (one.open ? closed : opened).delete(key);
-        if (one.open) load(one);
+        if (one.open) { opened.add(key); load(one); } else { opened.delete(key); }
       });
     }
   };
@@ -58,9 +56,9 @@
       here.querySelector("header").replaceWith(pane.querySelector("header"));
       sync(here.querySelector(".feed"), pane.querySelector(".feed"));
     }
-    // The newest email is open until somebody closes it.
+    // The first email that is seen opens by itself; what comes later disturbs no reader.
     const first = main.querySelector(".mails > details");
-    if (first && !closed.has(first.dataset.key)) first.open = true;
+    if (first && !greeted) first.open = greeted = true;
   };
 
   const ask = async () => {

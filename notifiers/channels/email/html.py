@@ -8,7 +8,7 @@ from notifiers import message as reading
 from notifiers import wording
 from notifiers.message import Message
 
-ITEMS_MAX = 50
+LABELS_MAX = 30
 
 _COLOURS: Final = {"red": "#c92a2a", "orange": "#d9480f", "blue": "#1c5fb8", "green": "#2b8a3e"}
 
@@ -20,12 +20,14 @@ _environment = jinja2.Environment(
     lstrip_blocks=True,
 )
 _environment.filters["date_time"] = wording.date_time
+_environment.globals["labels_max"] = LABELS_MAX
+_environment.filters["more_labels"] = lambda count: wording.more(count, "label")
 _environment.filters["level_colour"] = lambda item: _colour(item.status, item.level)
 
 
-def render(message: Message) -> str:
-    """Return the HTML of a message."""
-    shown = message.items[:ITEMS_MAX]
+def render(message: Message, items_max: int) -> str:
+    """Return the HTML of a message with at most that many of its alerts."""
+    shown = message.items[:items_max]
     return _environment.get_template("email.html").render(
         message=message,
         items=shown,

@@ -20,7 +20,9 @@ from notifiers.channels.email import html
 from notifiers.message import Item, Message
 from notifiers.notification import Notification
 
-ITEMS_MAX = 50
+ITEMS_TRIED = (50, 20, 8, 3, 1)
+HTML_BYTES_MAX = 90_000
+"""Gmail cuts an email's HTML at 102 kB and hides what comes after it, the footer too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,9 @@ def build(notification: Notification, message: Message, envelope: Envelope) -> E
             email[name] = value
     for name, value in envelope.headers.items():
         email[name] = wording.one_line(value)
-    email.set_content(text_body(message), cte="quoted-printable")
-    email.add_alternative(html.render(message), subtype="html", cte="quoted-printable")
+    rendered, items_max = _fitting(message)
+    email.set_content(text_body(message, items_max), cte="quoted-printable")
+    email.add_alternative(rendered, subtype="html", cte="quoted-printable")
     # A boundary at random would make each attempt another message.
     email.set_boundary(f"tocsin-{hashlib.sha256(notification.key.encode()).hexdigest()[:24]}")
     return email
@@ -86,18 +89,28 @@ def message_id(notification: Notification, host: str) -> str:
     return f"<{wording.one_line(episode)}.{notification.n}.{key}@{host}>"
 
 
-def text_body(message: Message) -> str:
+def _fitting(message: Message) -> tuple[str, int]:
+    """Return the HTML with as many alerts as fit, and how many those are at most."""
+    rendered, items_max = "", 0
+    for items_max in ITEMS_TRIED:
+        rendered = html.render(message, items_max)
+        if len(rendered.encode()) <= HTML_BYTES_MAX:
+            break
+    return rendered, items_max
+
+
+def text_body(message: Message, items_max: int = ITEMS_TRIED[0]) -> str:
     """Return the part for people and clients that read plain text."""
     lines = [f"{message.verdict}: {message.title}"]
     if message.change and message.status == "firing":
         lines.append(f"Changed: {message.change}")
     if message.counts:
         lines.append(message.counts)
-    lines += [f"  {name} = {value}" for name, value in message.scope]
-    for item in message.items[:ITEMS_MAX]:
+    lines += _labels(message.scope)
+    for item in message.items[:items_max]:
         lines += ["", *_item_lines(message, item)]
-    if len(message.items) > ITEMS_MAX:
-        lines += ["", wording.more(len(message.items) - ITEMS_MAX, "alert")]
+    if len(message.items) > items_max:
+        lines += ["", wording.more(len(message.items) - items_max, "alert")]
     lines.append("")
     lines += [f"{link.text}: {link.url}" for link in message.links]
     lines += ["", *(f"! {warning}" for warning in message.warnings), message.footer]
@@ -113,11 +126,18 @@ def _item_lines(message: Message, item: Item) -> list[str]:
         lasted = reading.lasted(item, message.now_ms)
         end = f" to {wording.date_time(item.until_ms)}, lasted" if item.until_ms else ", for"
         lines.append(f"since {wording.date_time(item.since_ms)}{end} {lasted}")
-    lines += [f"  {name} = {value}" for name, value in item.scope]
+    lines += _labels(item.scope)
     lines += item.description.splitlines()
     lines += [f"  | {line}" for line in item.lines]
     lines += [f"{link.text}: {link.url}" for link in item.links]
     return [*lines, f"Rule: {item.rule}"] if item.rule else lines
+
+
+def _labels(scope: Sequence[tuple[str, str]]) -> list[str]:
+    lines = [f"  {name} = {value}" for name, value in scope[: html.LABELS_MAX]]
+    if len(scope) > html.LABELS_MAX:
+        lines.append(f"  {wording.more(len(scope) - html.LABELS_MAX, 'label')}")
+    return lines
 
 
 def _threading(thread: Thread) -> dict[str, str]:
