@@ -10,7 +10,7 @@ Absent: Faust, HTTP, rules. Reference: README.md beside this file.
 """
 
 from notifiers.config import CONFIG_CODES, NotifierConfig, load
-from notifiers.delivery import Delivery
+from notifiers.delivery import Delivery, close_channels
 from notifiers.outbox import Flush
 from notifiers.owner import Notifier
 from notifiers.query import AlertView, GroupView
@@ -28,6 +28,7 @@ __all__ = [
     "NotifierConfig",
     "RedisFence",
     "Told",
+    "close_channels",
     "decode_entry",
     "encode_entry",
     "load",

@@ -313,6 +313,15 @@ class Delivery:
         _log.log(level, "%s %s: %s: %s", key.receiver, key.integration, reason, text)
 
 
+async def close_channels(config: NotifierConfig) -> None:
+    """Give back the connections of a configuration that nobody sends by any more."""
+    for receiver in config.receivers.values():
+        for integration in receiver.integrations:
+            close = getattr(integration.channel, "close", None)
+            if close is not None:
+                await close()
+
+
 def _frames(error: Exception) -> str:
     """Return where an error came from, without its text: that may hold a URL with a secret."""
     frames = "".join(traceback.format_tb(error.__traceback__))

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from notifiers.route import Route
 
+GROUP_ALERTS_MAX = 20_000
+"""Alerts of one group: a notification record names each, and must fit into a message."""
+
 
 class GroupId(NamedTuple):
     """One group: the group key alone may be shared by routes with equal matchers."""
@@ -82,7 +85,7 @@ class Groups:
         self, tenant: str, route: Route, fingerprint: str, labels: Mapping[str, str],
         starts_at_ms: int, at_ms: int,
     ) -> Group | None:  # fmt: skip
-        """Put an alert into its group under a route. None: there are too many groups.
+        """Put an alert into its group under a route. None: too many groups, or alerts in it.
 
         A new group waits; but an alert that has waited for that long elsewhere (a restart, a late
         record) does not wait again (Alertmanager, dispatch.groupAlert).
@@ -96,6 +99,8 @@ class Groups:
             due_ms = at_ms if waited else at_ms + route.group_wait_ms
             group = Group(group_id, route, route.group_labels(labels), at_ms, due_ms)
             self.add(group)
+        if len(group.alerts) >= GROUP_ALERTS_MAX and fingerprint not in group.alerts:
+            return None
         group.alerts.add(fingerprint)
         self._holders.setdefault((tenant, fingerprint), set()).add(group_id)
         return group

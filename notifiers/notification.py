@@ -51,7 +51,8 @@ class NotifiedAlert:
     fingerprint: str  # 16 hex, FNV-1a of the labels as Alertmanager computes it
     updated_at_ms: int = 0
     superseded: bool = False
-    """Resolved only because its level changed: the episode fires on under another fingerprint."""
+    """Resolved only because its level changed: the episode fires on, in this same notification,
+    under another fingerprint."""
     values: Mapping[str, Value] = field(default_factory=dict)
     values_at_firing: Mapping[str, Value] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
@@ -101,7 +102,7 @@ class Notification:
 
     @property
     def resolved(self) -> tuple[NotifiedAlert, ...]:
-        """The alerts that have ended, without those that go on at another level.
+        """The alerts that have ended, without those that fire on in here at another level.
 
         Messages to people show these; a machine's body shows all of `alerts`.
         """

@@ -107,7 +107,7 @@ class NotificationLog:
             n=record.n,
             # Alertmanager stamps its log when the receiver has answered, so repeats count from
             # there and never come before the interval is over.
-            told_ms=record.at_ms - 1,
+            told_ms=max(record.at_ms, record.sent_ms, 1),
             decided_ms=record.at_ms,
             firing=frozenset(record.firing),
             resolved=frozenset(record.resolved),

@@ -9,7 +9,7 @@ those that may be told; dedup then decides for each integration whether there is
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from notifiers.alert import StoredAlert, notified
 from notifiers.config import Integration, NotifierConfig
@@ -120,7 +120,7 @@ def _notification(
     reason: NotificationReason,
 ) -> Notification:
     group = due.group
-    shown = tuple(notified(alert, due.now_ms) for alert in alerts)
+    shown = _as_seen([notified(alert, due.now_ms) for alert in alerts])
     # A group that everybody saw end starts a new message or thread when it comes back.
     previous = entry.far_id if entry is not None and entry.firing and entry.far_id else None
     return Notification(
@@ -143,6 +143,18 @@ def _notification(
         possibly_repeated=False,
         now_ms=due.now_ms,
         group_created_ms=group.created_ms,
+    )
+
+
+def _as_seen(alerts: Sequence[NotifiedAlert]) -> tuple[NotifiedAlert, ...]:
+    """Return the alerts as this receiver sees them.
+
+    An episode that goes on at a level that somebody else is told of has ended here.
+    """
+    on = {alert.episode for alert in alerts if alert.status == "firing"}
+    return tuple(
+        replace(alert, superseded=False) if alert.superseded and alert.episode not in on else alert
+        for alert in alerts
     )
 
 

@@ -49,7 +49,7 @@ def check_rules(paths: Sequence[str], output: str) -> int:
         print(f"tocsin check rules: {error}", file=sys.stderr)
         return 2
     rule_set, findings = load(files)
-    count = f"{len(rule_set.rules)} rules in " if rule_set else ""
+    count = f"{_counted(len(rule_set.rules), 'rule')} in " if rule_set else ""
     return _report(findings, files, output, f"{count}{_counted(len(files), 'file')}")
 
 

@@ -21,6 +21,7 @@ from engine.plan.model import (
     Predicate,
     RuleLevel,
     RulePlan,
+    Store,
 )
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Predicate",
     "RuleLevel",
     "RulePlan",
+    "Store",
     "comparisons",
     "evaluate",
     "names",

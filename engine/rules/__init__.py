@@ -12,7 +12,7 @@ from engine.rules.codes import RULE_CODES
 from engine.rules.compile import compile_plan, plan_text
 from engine.rules.compute import FUNCTIONS
 from engine.rules.condition import parse_condition
-from engine.rules.files import read_paths
+from engine.rules.files import find_paths, read_paths
 from engine.rules.load import load
 from engine.rules.model import Compute, Input, Level, LineFilter, NativeRule, RuleSet, Window
 from engine.rules.native import RULE_KEYS
@@ -29,6 +29,7 @@ __all__ = [
     "RuleSet",
     "Window",
     "compile_plan",
+    "find_paths",
     "load",
     "parse_condition",
     "plan_text",

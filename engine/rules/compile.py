@@ -3,8 +3,7 @@
 import json
 from typing import Literal
 
-from engine.plan import ComputedColumn, Feed, Leaf, Plan, Predicate, RuleLevel, RulePlan
-from engine.plan.model import Store
+from engine.plan import ComputedColumn, Feed, Leaf, Plan, Predicate, RuleLevel, RulePlan, Store
 from engine.rules.model import NativeRule, RuleSet
 
 STORE_OF: dict[str, Store] = {

@@ -11,11 +11,19 @@ _SUFFIXES = (".yml", ".yaml")
 
 
 def read_paths(paths: Iterable[Path | str], base: Path | str = ".") -> dict[str, str]:
-    """Return path -> text of rule files; a directory gives its *.yml and *.yaml, recursively.
+    """Return path -> text of rule files, as `find_paths` finds them.
+
+    Raises FileError where a path does not exist or cannot be read.
+    """
+    return {name: _read(file) for name, file in find_paths(paths, base).items()}
+
+
+def find_paths(paths: Iterable[Path | str], base: Path | str = ".") -> dict[str, Path]:
+    """Return shown path -> file; a directory gives its *.yml and *.yaml, recursively.
 
     Paths are shown relative to `base` where they are below it, sorted. Hidden files and
     directories are left out (Kubernetes mounts a ConfigMap twice, once under `..data`).
-    Raises FileError where a path does not exist or cannot be read.
+    Raises FileError where a path does not exist.
     """
     root = Path(base)
     found: dict[str, Path] = {}
@@ -24,7 +32,7 @@ def read_paths(paths: Iterable[Path | str], base: Path | str = ".") -> dict[str,
             found[_shown(file, root)] = file
             if len(found) > _FILES_MAX:
                 raise FileError(f"more than {_FILES_MAX:,} rule files below {path}")
-    return {name: _read(found[name]) for name in sorted(found)}
+    return {name: found[name] for name in sorted(found)}
 
 
 def _expand(path: Path) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.alerts import AlertRecord, Change, Evidence, Value, to_value
@@ -14,30 +15,28 @@ if TYPE_CHECKING:
     from engine.shard.owner import ShardOwner
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a reader gets of a change: its texts and the numbers in them."""
+
+    level: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    values: dict[str, Value]
+    lines: list[str]
+    window_end_ms: int
+
+
 def compose(
     owner: "ShardOwner", judged: Judged, change: Change, offset: int, stamp_ms: int
 ) -> AlertRecord:
     """Return the record of one change; everything but the two stamps follows from the log."""
     state, rule, group = judged.state, judged.state.rule, change.group
     row = state.table.rows[group]
-    level = rule.levels[change.level].name if change.level >= 0 else ""
-    values = values_of(judged.columns, group)
-    window_end_ms = judged.run[1] * rule.every_ms
+    said = _said(owner, judged, change)
     over = change.state in ("resolved", "inactive")
-    if change.state == "firing" and group not in state.fired_values:
-        state.fired_values[group] = values
-    lines = owner.leaves.lines(rule.lines_leaf, judged.run, group) if judged.columns else []
-    context = {
-        "values": values,
-        **values,
-        "level": level,
-        "lines": lines,
-        "window_start": (window_end_ms - rule.width_ms) / 1000.0,
-        "window_end": window_end_ms / 1000.0,
-    }
-    labels = dict(_labels(judged, group, context))
-    if level:
-        labels["severity"] = level
+    if change.state == "firing":
+        state.fired_values.setdefault(group, said.values)
     active_at_ms = int(row["active_at_ms"])
     record = AlertRecord(
         tenant=rule.tenant,
@@ -52,28 +51,50 @@ def compose(
         sequence=owner.sequence,
         state=change.state,
         reason=change.reason,
-        level=level,
-        labels=labels,
-        annotations=render_all(rule.annotations, {**context, "labels": labels}),
-        values=values,
+        level=said.level,
+        labels=said.labels,
+        annotations=said.annotations,
+        values=said.values,
         values_at_firing=dict(state.fired_values.get(group, {})),
         evidence=evidence_of(rule, judged.columns, change.level, group),
-        lines=lines,
+        lines=said.lines,
         active_at_ms=active_at_ms,
         starts_at_ms=int(row["starts_at_ms"]),
         ends_at_ms=judged.at_ms if over else 0,
         event_ms=judged.at_ms,
-        window_start_ms=window_end_ms - rule.width_ms,
-        window_end_ms=window_end_ms,
+        window_start_ms=said.window_end_ms - rule.width_ms,
+        window_end_ms=said.window_end_ms,
         watermark_ms=owner.watermark.watermark_ms,
         input_offset=offset,
-        arrival_ms=int(judged.feed.arrival_ms.view()[group]),
+        arrival_ms=int(judged.cells["arrived_ms"][group]) if judged.columns else 0,
         decision_ms=stamp_ms,
     )
     if over:
         state.fired_values.pop(group, None)
         state.labels.pop(group, None)
     return record
+
+
+def _said(owner: "ShardOwner", judged: Judged, change: Change) -> _Said:
+    """Compute the values of a change and render its texts from them."""
+    rule, group = judged.state.rule, change.group
+    level = rule.levels[change.level].name if change.level >= 0 else ""
+    values = values_of(judged.columns, group)
+    window_end_ms = judged.run[1] * rule.every_ms
+    lines = owner.leaves.lines(rule.lines_leaf, judged.run, group) if judged.columns else []
+    context = {
+        "values": values,
+        **values,
+        "level": level,
+        "lines": lines,
+        "window_start": (window_end_ms - rule.width_ms) / 1000.0,
+        "window_end": window_end_ms / 1000.0,
+    }
+    labels = dict(_labels(judged, group, context))
+    if level:
+        labels["severity"] = level
+    annotations = render_all(rule.annotations, {**context, "labels": labels})
+    return _Said(level, labels, annotations, values, lines, window_end_ms)
 
 
 def _labels(judged: Judged, group: int, context: Mapping[str, object]) -> Mapping[str, str]:

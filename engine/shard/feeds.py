@@ -30,8 +30,6 @@ class FeedState:
         self.values: list[tuple[str, ...]] = []
         self.member_group = Column(np.int64)
         self.member_series = Column(np.int64)
-        self.arrival_ms = Column(np.int64)  # stamp of the batch with the newest rows
-        self.newest_ms = Column(np.int64)  # time of the newest row
         self.label_hashes: dict[str, Column] = {}  # of members, for distinct over a label
 
     def group(self, values: tuple[str, ...]) -> int:
@@ -40,8 +38,6 @@ class FeedState:
         if found is None:
             found = self.index[values] = len(self.values)
             self.values.append(values)
-            self.arrival_ms.append(0)
-            self.newest_ms.append(0)
         return found
 
     def labels(self, group: int) -> dict[str, str]:
@@ -190,14 +186,3 @@ class SeriesTable:
             _, labels = parse(self.raw[int(series[member])])
             cache.append(text_hash(labels.get(name or "", "")))
         return cache.view()[members]
-
-
-def newest(
-    state: FeedState,
-    groups: npt.NDArray[np.int64],
-    times: npt.NDArray[np.int64],
-    stamp_ms: int,
-) -> None:
-    """Note for each group the newest row's time and when it reached a worker."""
-    np.maximum.at(state.newest_ms.view(), groups, times)
-    state.arrival_ms.view()[groups] = stamp_ms

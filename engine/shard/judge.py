@@ -42,6 +42,7 @@ class Judged:
     run: tuple[int, int]  # panes first..last
     at_ms: int  # the tick, or the newest row's time on arrival
     columns: Columns
+    cells: npt.NDArray[Any]  # of the window, by group; empty where the rule is gone
     changes: list[Change]
 
 
@@ -81,13 +82,14 @@ def tick(
     run = run_of(rule, at_ms)
     state.table.reserve(size)
     columns = columns_of(rule, leaves, feed, run, cache)
-    rows = leaves.rows(rule.rows_leaf, run, size) > 0
+    cells = leaves.cells(rule.rows_leaf, run, size)
+    rows = cells["rows"] > 0
     level = np.where(rows, levels_of(rule, columns, size), -1)
     recovered = np.ones(size, np.bool_)
     if rule.recover is not None:
         recovered = evaluate(rule.recover, columns, size) != 0.0
     changes = state.table.step(at_ms, level, rows, recovered, state.policy)
-    return Judged(state, feed, run, at_ms, columns, changes)
+    return Judged(state, feed, run, at_ms, columns, cells, changes)
 
 
 def arrival(
@@ -104,6 +106,7 @@ def arrival(
     run = run_of(rule, end_ms)
     state.table.reserve(size)
     columns = columns_of(rule, leaves, feed, run, cache)
+    cells = leaves.cells(rule.rows_leaf, run, size)
     level = levels_of(rule, columns, size)[groups]
     changes = state.table.arrive(newest_ms, end_ms, groups, level, state.policy)
-    return Judged(state, feed, run, newest_ms, columns, changes)
+    return Judged(state, feed, run, newest_ms, columns, cells, changes)

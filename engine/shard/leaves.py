@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-
 from engine import metrics
 from engine.limits import Limits
 from engine.owner import Chunk
 from engine.plan import Leaf, Plan
 from engine.shard.feeds import FeedState
 from engine.window import (
+    Cells,
     DistinctStore,
+    Floats,
     IncreaseStore,
     LineStore,
     PaneStore,
@@ -18,7 +18,6 @@ from engine.window import (
     ValueStore,
     take,
 )
-from engine.window.store import Floats
 
 Store = PaneStore | IncreaseStore | ValueStore | DistinctStore | LineStore
 
@@ -135,11 +134,11 @@ class Leaves:
             case LineStore():
                 raise AssertionError("lines are no column")
 
-    def rows(self, number: int, run: tuple[int, int], size: int) -> Floats:
-        """Return how many rows each group had in panes first..last."""
+    def cells(self, number: int, run: tuple[int, int], size: int) -> Cells:
+        """Return the merged cells of each group over panes first..last."""
         store = self.stores[number]
         assert isinstance(store, PaneStore)
-        return store.window(*run, size)["rows"].astype(np.float64)
+        return store.window(*run, size)
 
     def lines(self, number: int | None, run: tuple[int, int], group: int) -> list[str]:
         """Return the evidence of a group, oldest first."""

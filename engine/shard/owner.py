@@ -33,7 +33,7 @@ from engine.series import (
 )
 from engine.series import encode as encode_message
 from engine.shard.announce import compose
-from engine.shard.feeds import NO_FILTER, NOT_IN_BATCH, SeriesTable, newest
+from engine.shard.feeds import NO_FILTER, NOT_IN_BATCH, SeriesTable
 from engine.shard.judge import Judged, RuleState, arrival, tick
 from engine.shard.leaves import Leaves
 from engine.shard.parked import Parked
@@ -148,9 +148,9 @@ class ShardOwner:
                 metrics.dropped("series_limit", 1)
         verdict, first = self.watermark.batch(batch)
         BATCHES.labels(verdict).inc()
-        if verdict != "new" or not batch.series:
-            return []
-        outputs = self._rows(batch, first, offset, stamp_ms)
+        outputs: list[Output] = []
+        if verdict == "new" and batch.series:
+            outputs = self._rows(batch, first, offset, stamp_ms)
         if batch.announced and self.parked.rows:
             for held, start in self.parked.take(self.series.ids):
                 outputs += self._rows(held, start, offset, stamp_ms)
@@ -167,7 +167,6 @@ class ShardOwner:
         bits, hits = self._bits(logs, ids.size)
         for number, rows, groups, members in self.series.split(ids, bits, hits):
             feed, row_times = self.series.feeds[number], times[rows]
-            newest(feed, groups, row_times, batch.stamp_ms)
             for leaf_number in self.leaves.of_feed.get(number, []):
                 leaf = self.leaves.leaves[leaf_number]
                 part = Rows(
@@ -178,6 +177,7 @@ class ShardOwner:
                     values=self._values(batch, leaf.field, rows),
                     hashes=self._hashes(batch, leaf, feed, rows, members),
                     texts=self._texts(logs, rows) if leaf.store == "lines" else None,
+                    stamp_ms=batch.stamp_ms,
                 )
                 self.leaves.add(leaf_number, part, self.watermark.watermark_ms)
             touched[number] = (np.unique(groups), int(row_times.max()))

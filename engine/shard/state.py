@@ -74,9 +74,6 @@ def _tables(owner: "ShardOwner") -> dict[str, Any]:
     arrays: dict[str, Any] = {}
     for state in owner.rules:
         arrays[f"alerts/{state.rule.identity}"] = state.table.rows
-    for feed in owner.series.feeds:
-        arrays[f"arrival/{feed.feed.id}"] = feed.arrival_ms.view()
-        arrays[f"newest/{feed.feed.id}"] = feed.newest_ms.view()
     return arrays
 
 
@@ -91,7 +88,7 @@ def thaw(owner: "ShardOwner", snapshot: Snapshot) -> None:
     else:
         switch(owner, EMPTY_PLAN)
     _series(owner, chunks)
-    _feeds(owner, chunks, tables)
+    _feeds(owner, chunks)
     # Memberships are made again from labels, groups and members, not stored.
     owner.series.use(owner.plan, {state.feed.id: state for state in owner.series.feeds})
     for name, payload in chunks.items():
@@ -124,7 +121,7 @@ def _series(owner: "ShardOwner", chunks: Mapping[str, bytes]) -> None:
             start = end
 
 
-def _feeds(owner: "ShardOwner", chunks: Mapping[str, bytes], tables: Mapping[str, Any]) -> None:
+def _feeds(owner: "ShardOwner", chunks: Mapping[str, bytes]) -> None:
     for state in owner.series.feeds:
         payload = chunks.get(f"feed/{state.feed.id}")
         if payload is None:
@@ -137,8 +134,6 @@ def _feeds(owner: "ShardOwner", chunks: Mapping[str, bytes], tables: Mapping[str
         ):
             state.member_group.append(group)
             state.member_series.append(member)
-        state.arrival_ms.view()[:] = tables[f"arrival/{state.feed.id}"]
-        state.newest_ms.view()[:] = tables[f"newest/{state.feed.id}"]
 
 
 def _alerts(owner: "ShardOwner", kept: Mapping[str, Any], tables: Mapping[str, Any]) -> None:

@@ -8,6 +8,8 @@ from engine.plan import Plan, RulePlan
 from engine.shard.feeds import FeedState
 from engine.shard.judge import Judged, RuleState
 
+NO_CELLS = np.empty(0)
+
 if TYPE_CHECKING:
     from engine.shard.owner import ShardOwner
 
@@ -29,7 +31,7 @@ def switch(owner: "ShardOwner", plan: Plan) -> list[Judged]:
         if rule is None or plan.feeds[rule.feed].by != feed.feed.by:
             at_ms = owner.ticked_ms.get(state.rule.every_ms, 0)
             run = (0, at_ms // state.rule.every_ms)
-            ended.append(Judged(state, feed, run, at_ms, {}, state.table.close_all()))
+            ended.append(Judged(state, feed, run, at_ms, {}, NO_CELLS, state.table.close_all()))
     owner.plan = plan
     owner.series.use(plan, {feed.feed.id: feed for feed in old_feeds})
     owner.leaves.use(plan)

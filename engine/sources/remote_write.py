@@ -90,14 +90,7 @@ def _sample(raw: bytes) -> tuple[int, float]:
 
 def decode_write(body: bytes, dictionary: Dictionary, limits: Limits) -> Decoded:
     """Decode one request; positions number the series from 1. Raises RemoteWriteError."""
-    try:
-        size = cramjam.snappy.decompress_raw_len(body)
-        if size > limits.request_bytes_max:
-            text = f"{size} bytes; limits.request_bytes_max is {limits.request_bytes_max}"
-            raise RemoteWriteError("request_too_large", text)
-        raw = bytes(cramjam.snappy.decompress_raw(body))
-    except cramjam.DecompressionError as error:
-        raise RemoteWriteError("malformed_snappy", f"not snappy: {error}") from error
+    raw = _unpacked(body, limits)
     times: list[int] = []
     values: list[float] = []
     entries: list[int] = []
@@ -131,6 +124,18 @@ def decode_write(body: bytes, dictionary: Dictionary, limits: Limits) -> Decoded
         np.array(values, np.float64),
         rejects=rejects,
     )
+
+
+def _unpacked(body: bytes, limits: Limits) -> bytes:
+    """Undo snappy; what the block announces is looked at before anything is allocated for it."""
+    try:
+        size = cramjam.snappy.decompress_raw_len(body)
+        if size > limits.request_bytes_max:
+            text = f"{size} bytes; limits.request_bytes_max is {limits.request_bytes_max}"
+            raise RemoteWriteError("request_too_large", text)
+        return bytes(cramjam.snappy.decompress_raw(body))
+    except cramjam.DecompressionError as error:
+        raise RemoteWriteError("malformed_snappy", f"not snappy: {error}") from error
 
 
 def _series(raw: bytes) -> tuple[tuple[tuple[str, str], ...], list[tuple[int, float]], bool]:

@@ -6,7 +6,7 @@ moves something fails there by name and not in production.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import faust
 from aiokafka.errors import ConsumerStoppedError
@@ -174,18 +174,25 @@ def bound_polls(consumer: Any, wait_ms: int, bytes_max: int) -> None:
     consumer._fetch_max_bytes = bytes_max
 
 
-async def fetch_with_starts(
+class Drained(NamedTuple):
+    """What one look into aiokafka's fetcher brought."""
+
+    records: dict[TP, tuple[int, list[Any]]]  # with the position that they were fetched from
+    reached: dict[TP, int]  # where each partition is read on, after this
+
+
+async def drain_fetcher(
     consumer: Any,
     partitions: set[TP],
     timeout_s: float,
     max_records: int,
     flow_active: Callable[[], bool],
-) -> dict[TP, tuple[int, list[Any]]]:
-    """Drain aiokafka's fetcher, and say from which position each drained run was fetched.
+) -> Drained:
+    """Drain aiokafka's fetcher; say from which position each run was fetched, and where it ends.
 
-    Runs in the consumer's thread. Compacted and transactional topics have natural holes, so the
-    first record's offset does not tell whether something was skipped; the position before does.
-    A drain without a timeout does not await, so nothing moves between the look and the drain.
+    Runs in the consumer's thread. Compacted and transactional topics have natural holes, and may
+    end in one, so record offsets do not tell whether something was skipped; positions do. A drain
+    without a timeout does not await, so nothing moves between the looks and the drain.
     """
     loop, fetcher = asyncio.get_running_loop(), consumer._fetcher
     deadline_s = loop.time() + timeout_s
@@ -193,30 +200,45 @@ async def fetch_with_starts(
         if consumer._closed or fetcher._closed:
             raise ConsumerStoppedError
         if fetcher._subscriptions.reassignment_in_progress:
-            return {}
+            break
         with fetcher._subscriptions.fetch_context():
             before = _positions(fetcher, partitions)
             found = await fetcher.fetched_records(partitions, timeout=0, max_records=max_records)
-            if found:
-                return {tp: (before[tp], records) for tp, records in found.items()}
+            after = _positions(fetcher, partitions)
             left_s = deadline_s - loop.time()
-            if left_s <= 0:
-                break
+            if found or after != before or left_s <= 0:
+                runs = {TP(*tp): (before[tp], records) for tp, records in found.items()}
+                return Drained(runs, after)
             waiter = fetcher._create_fetch_waiter()
             done, _ = await asyncio.wait([waiter], timeout=left_s)
             if done:
                 waiter.result()  # authorization errors
             else:
                 waiter.cancel()
-    return {}
+    return Drained({}, {})
 
 
 def _positions(fetcher: Any, partitions: set[TP]) -> dict[TP, int]:
-    assignment = fetcher._subscriptions.subscription.assignment
+    subscription = fetcher._subscriptions.subscription
+    if subscription is None or subscription.assignment is None:
+        return {}
+    assignment = subscription.assignment
     found = {}
-    for tp in fetcher._records:
-        if tp in partitions and tp in assignment.tps:
+    for tp in partitions:
+        if tp in assignment.tps:
             state = assignment.state_value(tp)
             if state.has_valid_position:
                 found[tp] = state.position
     return found
+
+
+def read_through(app: Any, tp: TP, told: int) -> int:
+    """Return up to where a partition was read, if all that was handed out lies below `told`.
+
+    More than `told` where the partition ends in a hole (a transaction's marker).
+    """
+    consumer = app.consumer
+    handed, reached = getattr(consumer, "handed", None), getattr(consumer, "reached", None)
+    if handed is None or reached is None or told < handed.get(tp, 0):
+        return told
+    return max(told, int(reached.get(tp, 0)))

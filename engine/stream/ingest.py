@@ -251,11 +251,13 @@ class Ingest:
         self.ends = ends
         quiet = []
         for tp, source in mine.items():
-            if source.told < ends[tp]:
+            told = source.told
+            if faust_private.read_through(self.app, tp, told) < ends[tp]:
                 continue
             source.moved_s = loop.time()
             if source.newest_ms < asked_ms - QUIET_MS and self.sources.get(tp) is source:
-                quiet.append(Mark(tp.topic, tp.partition, ends[tp], asked_ms))
+                # `told`, not the end: behind it come at most markers, which nobody takes.
+                quiet.append(Mark(tp.topic, tp.partition, told, asked_ms))
         if quiet or loop.time() - self._sent_s >= SILENT_S:
             self._sent_s = loop.time()
             MARKS_SENT.inc()
@@ -263,7 +265,11 @@ class Ingest:
 
     def lag(self) -> int:
         """Return how many source records are not yet sent on by this process."""
-        return sum(max(0, self.ends.get(tp, 0) - s.told) for tp, s in self.sources.items())
+        behind = 0
+        for tp, source in self.sources.items():
+            through = faust_private.read_through(self.app, tp, source.told)
+            behind += max(0, self.ends.get(tp, 0) - through)
+        return behind
 
     def stuck(self, now_s: float, timeout_s: float) -> str | None:
         """Return what has a backlog and did not move for so long."""

@@ -29,11 +29,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def fetch(
         self, partitions: set[TP], timeout_s: float, max_records: int
-    ) -> dict[TP, tuple[int, list[Any]]]:
-        """Return what is there, with the position that it was fetched from."""
+    ) -> faust_private.Drained:
+        """Return what is there, with the positions around it."""
         consumer = self._ensure_consumer()
-        found: dict[TP, tuple[int, list[Any]]] = await self.call_thread(
-            faust_private.fetch_with_starts,
+        found: faust_private.Drained = await self.call_thread(
+            faust_private.drain_fetcher,
             consumer,
             partitions,
             timeout_s,
@@ -49,6 +49,9 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._budget: Budget = faust_private.budget_of(self.app)
+        # Together they prove that an idle partition is at its end, though it may end in a marker.
+        self.handed: dict[TP, int] = {}  # the position after the last record handed out
+        self.reached: dict[TP, int] = {}  # where the next poll reads
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -68,12 +71,16 @@ class Consumer(driver.Consumer):
             timeout = min(timeout, LOOK_AGAIN_S)
         limit = self.app.conf.broker_max_poll_records
         found = await self._thread.fetch(wanted, timeout, limit)
-        return {
-            tp: records
-            if self._is_changelog_tp(tp)
-            else [KafkaPolled(start, records, self._budget)]
-            for tp, (start, records) in found.items()
-        }
+        self.reached.update(found.reached)
+        events: dict[TP, list[Any]] = {}
+        for tp, (start, records) in found.records.items():
+            if self._is_changelog_tp(tp):
+                events[tp] = records
+            else:
+                polled = KafkaPolled(start, records, self._budget)
+                self.handed[tp] = polled.next_offset
+                events[tp] = [polled]
+        return events
 
     def _may_fetch(self, tp: TP) -> bool:
         # Faust's flow_control.resume(), after its seek, empties the queues: what was handed out

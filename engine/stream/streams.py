@@ -48,14 +48,18 @@ class Streams:
         self._on_event = on_event
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
-        self._parts = assembly.assemble(
-            settings,
-            stage=stage,
-            make={"shards": make_shard, "alerts": lambda _: make_notifier()},
-            clock=clock,
-            events=on_event,
-            end_process=end_process,
-        )
+        try:
+            self._parts = assembly.assemble(
+                settings,
+                stage=stage,
+                make={"shards": make_shard, "alerts": lambda _: make_notifier()},
+                clock=clock,
+                events=on_event,
+                end_process=end_process,
+            )
+        except BaseException:
+            self._loop.close()
+            raise
         self._watch = Watch(settings, self._parts, end_process, on_event)
         self._end_process = end_process
         self._topics, self._broker = self._parts.topics, self._parts.broker

@@ -266,6 +266,7 @@ def check(source: str) -> TemplateProblem | None:
     return found if isinstance(found, TemplateProblem) else None
 
 
+@lru_cache(maxsize=8_192)
 def references(source: str) -> References:
     """Return what a template reads; nothing where it does not compile."""
     try:

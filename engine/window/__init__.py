@@ -8,13 +8,15 @@ from engine.window.cells import exact_group_sum
 from engine.window.distinct import DistinctStore
 from engine.window.increase import IncreaseStore
 from engine.window.lines import LineStore
-from engine.window.panes import PaneStore
-from engine.window.store import Rows, Texts, take
+from engine.window.panes import Cells, PaneStore
+from engine.window.store import Floats, Rows, Texts, take
 from engine.window.values import RELATIVE_ERROR, ValueStore
 
 __all__ = [
     "RELATIVE_ERROR",
+    "Cells",
     "DistinctStore",
+    "Floats",
     "IncreaseStore",
     "LineStore",
     "PaneStore",

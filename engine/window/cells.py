@@ -19,6 +19,8 @@ CELL: Final = np.dtype(
         ("most", "<f8"),
         ("last_ms", "<i8"),  # time of `last`; of equal times the greater value wins
         ("last", "<f8"),
+        ("newest_ms", "<i8"),  # time of the newest row, NaN ones too
+        ("arrived_ms", "<i8"),  # stamp of the batch that row came in: a trace, decides nothing
     ],
     align=True,
 )
@@ -32,6 +34,7 @@ def empty_cells(size: int) -> npt.NDArray[Any]:
     cells["most"] = -np.inf
     cells["last_ms"] = EMPTY_LAST_MS
     cells["last"] = np.nan
+    cells["newest_ms"] = EMPTY_LAST_MS
     return cells
 
 
@@ -58,11 +61,14 @@ def two_sum(high: float, low: float, value: float) -> tuple[float, float]:
 
 
 @jit
-def fold(cells: Array, groups: Array, values: Array, times: Array) -> None:
+def fold(cells: Array, groups: Array, values: Array, times: Array, stamp_ms: int) -> None:
     """Fold rows into the cells of one pane. groups i64[n], values f64[n], times i64[n]."""
     for i in range(groups.size):
         cell = cells[groups[i]]
         cell.rows += 1
+        if times[i] > cell.newest_ms:
+            cell.newest_ms = times[i]
+            cell.arrived_ms = stamp_ms
         value = values[i]
         if np.isnan(value):
             continue
@@ -84,6 +90,9 @@ def merge(into: Array, cells: Array) -> None:
         if b.rows == 0:
             continue
         a.rows += b.rows
+        if b.newest_ms > a.newest_ms:
+            a.newest_ms = b.newest_ms
+            a.arrived_ms = b.arrived_ms
         if b.values == 0:
             continue
         a.values += b.values

@@ -28,7 +28,7 @@ class PaneStore:
             size = int(part.groups.max()) + 1
             cells = self._map.panes.get(pane)
             cells = empty_cells(max(size, 16)) if cells is None else grown(cells, size)
-            fold(cells, part.groups, part.values, part.times)
+            fold(cells, part.groups, part.values, part.times, part.stamp_ms)
             self._map.panes[pane] = cells
             self._map.touch(pane)
 

@@ -29,6 +29,7 @@ class Rows(NamedTuple):
     values: Floats  # NaN: no number
     hashes: Hashes  # of the field, for distinct; 0: none
     texts: "Texts | None"  # lines, for evidence
+    stamp_ms: int = 0  # when their batch reached a worker
 
 
 class Texts(NamedTuple):
@@ -59,6 +60,7 @@ def take(rows: Rows, keep: npt.NDArray[Any]) -> Rows:
         rows.values[keep],
         rows.hashes[keep],
         rows.texts.take(keep) if rows.texts is not None else None,
+        rows.stamp_ms,
     )
 
 

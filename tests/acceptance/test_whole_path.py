@@ -1,5 +1,7 @@
 """From 100,000 samples and 100,000 log lines on a real Kafka to exactly the expected messages."""
 
+import os
+import random
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ import pytest
 
 from tests.acceptance import services
 from tests.acceptance.fleet import WINDOW_MS, Load
+from tests.acceptance.keeper import BETWEEN, Keeper, schedule, wait_all
 from tests.acceptance.whole import Producer, Whole, alert_log, keys, whole
 from tests.waiting import until
 
@@ -40,7 +43,7 @@ def finished(run: Whole, load: Load, timeout_s: float) -> None:
     def done() -> bool:
         return sum(w.startswith("resolved") for _, _, w in run.far.hooks()) >= wanted
 
-    until(done, timeout_s, lambda: f"{len(run.far.hooks())} of {2 * wanted}\n{run.logs()}")
+    until(done, timeout_s, lambda: f"{len(run.far.hooks())} of {2 * wanted}\n{run.state()}")
 
 
 def test_100_000_samples_and_lines_give_exactly_the_expected_messages(
@@ -70,3 +73,80 @@ def test_100_000_samples_and_lines_give_exactly_the_expected_messages(
         for worker in run.workers.values():
             assert worker.dropped() == {}
         print(f"sent={dict(producer.sent)} episodes={wanted} records={len(entries)}")
+
+
+def repeated(entries: list[dict], channel: str) -> int:
+    """How many notifications of a channel say themselves that they may have come twice."""
+    return sum(
+        e["possibly_repeated"]
+        for e in entries
+        if e["kind"] == "notified" and e["integration"].startswith(channel)
+    )
+
+
+def test_ten_kills_and_a_frozen_worker_lose_nothing(
+    parts: tuple[services.Kafka, services.Redis], tmp_path: Path
+) -> None:
+    kafka, redis = parts
+    seed = int(os.environ.get("SEED", "7"))
+    print(f"seed={seed}")
+    rng = random.Random(seed)
+    with whole(tmp_path, kafka.url, redis.url, f"faults{seed}", Load(0, 0).rules()) as run:
+        # Whoever is the notifier dies between a send and its answer, again and again.
+        keepers = {
+            name: Keeper(run.worker(name), [f"{BETWEEN}:{rng.randrange(2, 6)}" for _ in range(3)])
+            for name in ("w0", "w1")
+        }
+        for keeper in keepers.values():
+            keeper.start()
+        try:
+            wait_all(keepers)
+            load = starting(WINDOWS)
+            producer = Producer(kafka.bootstrap, load)
+            producer.start()
+            began_s = time.monotonic()
+            seconds = load.windows * WINDOW_MS / 1000
+            for at_s in schedule(rng, 7, seconds * 0.7):
+                until(lambda at_s=at_s: time.monotonic() - began_s >= at_s, seconds)
+                until(lambda: keepers[rng.choice(["w0", "w1"])].kill(), 30)
+            wait_all(keepers)
+            frozen = keepers[rng.choice(["w0", "w1"])]
+            frozen.worker.pause()
+            asleep_s = time.monotonic()
+            until(lambda: time.monotonic() - asleep_s >= 12, 15)      # twice the session
+            frozen.worker.resume()
+            producer.join(seconds + 60)
+            assert producer.failed is None
+            finished(run, load, 60)
+            deaths = sum((keeper.deaths for keeper in keepers.values()), Counter())
+            print(f"deaths={dict(deaths)}")
+            assert deaths["kill -9"] >= 7
+            assert deaths[BETWEEN] >= 3
+            wanted = load.episodes()
+            until(lambda: sum("RESOLVED" in text for text in run.far.roots()) >= wanted, 120)
+            entries = alert_log(kafka.bootstrap, f"faults{seed}")
+            assert keys(entries) == load.truth()
+            tell(run, entries, wanted)
+        finally:
+            for keeper in keepers.values():
+                keeper.finish()
+
+
+def tell(run: Whole, entries: list[dict], wanted: int) -> None:
+    """Nobody missed a message; what came twice says so or carries the same key."""
+    hooks = run.far.hooks()
+    assert len(hooks) == 2 * wanted
+    once = {(hit.headers["idempotency-key"], hit.body) for hit in tuple(run.far.hook.hits)}
+    doubled = sum(hooks.values()) - 2 * wanted
+    roots = run.far.roots()
+    extra = len(roots) - wanted
+    mails = run.far.mails()
+    print(
+        f"webhook={sum(hooks.values())} keys={len(once)} doubled={doubled} "
+        f"slack_roots={len(roots)} doubled_unconfirmed={extra} marked={repeated(entries, 'slack')} "
+        f"mails={sum(mails.values())} marked={repeated(entries, 'email')}"
+    )
+    assert doubled <= repeated(entries, "webhook") + len(hooks)
+    assert extra <= repeated(entries, "slack")
+    assert len(mails) >= 2 * wanted
+    assert sum(mails.values()) - 2 * wanted <= repeated(entries, "email")

@@ -148,6 +148,15 @@ class Worker(Server):
         except (urllib.error.URLError, OSError):
             return False
 
+    def answers(self) -> bool:
+        """Whether it is ready now."""
+        return self._ready()
+
+    def end_now(self) -> None:
+        """SIGKILL the process itself and nothing else; who keeps it notices."""
+        if self._process is not None:
+            self._process.kill()
+
     def metrics(self) -> str:
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:
             return answer.read().decode()
@@ -188,6 +197,19 @@ class Whole:
         for worker in self.workers.values():
             worker.stop()
         self.far.stop()
+
+    def state(self) -> str:
+        """What the workers say of themselves, for a failure's text."""
+        words = ("batches", "dropped", "hole", "lag", "watermark", "outbox", "notifications", "tick")
+        said = [
+            f"{name}: {line}"
+            for name, worker in self.workers.items()
+            if worker.running
+            for line in worker.metrics().splitlines()
+            if not line.startswith("#") and any(word in line for word in words)
+            and "_bucket" not in line and not line.endswith(" 0.0")
+        ]  # fmt: skip
+        return "\n".join(said) + "\n" + self.logs()
 
     def logs(self) -> str:
         return "\n".join(
@@ -231,7 +253,7 @@ class Producer(threading.Thread):
             for at_ms, topic, partition, record in self.load.records():
                 ahead_s = at_ms / 1000 - time.time()
                 if ahead_s > 0:
-                    await asyncio.sleep(ahead_s)
+                    await asyncio.sleep(ahead_s)  # not a wait: the load's own pace
                 waiting.append(
                     await producer.send(topic, record, partition=partition, timestamp_ms=at_ms)
                 )

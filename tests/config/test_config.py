@@ -135,9 +135,9 @@ limits: {series_max: many}
     ("text", "findings"),
     [
         ("broker: localhost:9092", ["broker: localhost:9092"]),
-        ("broker: kafka://b1", ["broker: kafka://b1"]),
-        ("broker: kafka://b1:0;", ["broker: kafka://b1:0", "broker: kafka://b1:0;"]),
-        ("broker: kafka://u:p@b1:9092", ["unsupported: kafka://u:p@b1:9092"]),
+        ("dedup: embedded\nbroker: kafka://b1", ["broker: kafka://b1"]),
+        ("dedup: embedded\nbroker: kafka://b1:0;", ["broker: kafka://b1:0", "broker: "]),
+        ("dedup: embedded\nbroker: kafka://u:p@b1:1", ["unsupported: kafka://u:p@b1:1"]),
         ("broker: embedded://", ["broker: embedded://"]),
         ("broker: [a]", ["value-type: ["]),
         ("dedup: redis://", ["dedup: redis://"]),

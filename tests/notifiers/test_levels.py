@@ -53,6 +53,8 @@ def test_another_receiver_is_told_first_and_the_old_one_of_the_end() -> None:
         ("pager", "ErrorRatio:firing", "first notification"),
         ("chat", "ErrorRatio:resolved", "all alerts resolved"),
     }
+    (chat,) = [t for t in told if t.flush.key.receiver == "chat"]
+    assert len(chat.flush.notification.resolved) == 1, "for this receiver it is over"
 
 
 def test_its_end_ends_the_present_level() -> None:

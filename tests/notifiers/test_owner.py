@@ -5,6 +5,7 @@ import pytest
 from engine.alerts import SilenceMatcher, SilenceRecord
 from engine.limits import Limits
 from engine.owner import LogRecord
+from notifiers import group as group_module
 from tests.notifiers.world import SIMPLE, T0, World, alert, config, hello, posted, reasons
 
 S = 1_000
@@ -145,6 +146,35 @@ def test_the_next_flush_waits_for_the_record_of_the_last_one() -> None:
     assert (told.at_ms, told.names) == (T0 + 200 * S, ["a:firing", "b:firing"])
 
 
+def test_an_alert_that_fires_again_while_its_end_is_told_stays() -> None:
+    world = _world(answer=False)
+    world.append(alert("firing", 1, T0))
+    world.run(T0 + 10 * S)
+    world.answer_all()
+    world.append(alert("resolved", 2, world.now_ms, starts_at_ms=T0))
+    (ended,) = world.run(T0 + 70 * S)
+    assert ended.names == ["ErrorRatio:resolved"]
+    world.append(alert("firing", 3, world.now_ms))
+    world.answer_all()
+    (again,) = world.run(T0 + 130 * S)
+    assert again.names == ["ErrorRatio:firing"]
+
+
+def test_an_alert_that_ends_again_under_way_is_told_once() -> None:
+    world = _world(answer=False)
+    world.append(alert("firing", 1, T0))
+    world.run(T0 + 10 * S)
+    world.answer_all()
+    world.append(alert("resolved", 2, world.now_ms, starts_at_ms=T0))
+    world.run(T0 + 70 * S)
+    world.append(alert("firing", 3, world.now_ms))
+    world.append(alert("resolved", 4, world.now_ms + 1, starts_at_ms=world.now_ms))
+    world.answer_all()
+    assert world.notifier.groups(world.now_ms) == []
+    assert world.run(T0 + 300 * S) == []
+    assert world.notifier.next_due_ms() is None
+
+
 TWO = """
 route: {receiver: both, group_wait: 10s, group_interval: 60s}
 receivers:
@@ -246,6 +276,17 @@ def test_what_is_beyond_a_limit_is_left_out(limits: Limits, wanted: list[str]) -
         world.append(alert("firing", i + 1, T0, labels={"i": str(i)}))
     told = world.run(T0 + 20 * S)
     assert [each.flush.notification.alerts[0].labels["i"] for each in told] == wanted
+
+
+def test_a_group_takes_no_more_alerts_than_a_message_can_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(group_module, "GROUP_ALERTS_MAX", 2)
+    world = _world()
+    for i in range(4):
+        world.append(alert("firing", i + 1, T0, labels={"i": str(i)}))
+    (told,) = world.run(T0 + 20 * S)
+    assert told.names == ["0:firing", "1:firing"]
 
 
 def test_a_full_outbox_lets_the_rest_wait_and_loses_nothing() -> None:

@@ -178,6 +178,15 @@ def test_overdue_timers_fire_once_after_a_restart() -> None:
     assert twin.notifier.next_due_ms() == twin.now_ms + 60 * S
 
 
+def test_timers_follow_what_the_log_says_was_sent() -> None:
+    world = World(config(SIMPLE))
+    world.append(alert("firing", 1, T0))
+    snapshot = world.notifier.snapshot({})
+    world.run(T0 + 20 * S)
+    twin = _restored(world, snapshot, 1)
+    assert twin.notifier.next_due_ms() == world.notifier.next_due_ms() == T0 + 70 * S
+
+
 def test_chunks_that_did_not_change_come_without_bytes() -> None:
     text = SIMPLE.replace("group_by: [alertname]", "group_by: ['...']")
     world = World(config(text))

@@ -170,6 +170,12 @@ def test_help_names_what_is_known_and_what_was_meant() -> None:
     assert "errors, users, p99" in problem.help
 
 
+def test_chained_comparisons_say_how_to_write_them() -> None:
+    (problem,) = parse_condition("1 < errors < 3", NAMES)[1]
+    assert problem.message == "comparisons do not chain"
+    assert problem.help == "write a < b and b < c"
+
+
 @pytest.mark.parametrize(
     "text",
     ["(" * 5_000 + "a > 1" + ")" * 5_000, "not " * 5_000 + "a > 1", "-" * 5_000 + "a > 1",

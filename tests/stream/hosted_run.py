@@ -68,6 +68,8 @@ def run(
     def end(reason: str) -> None:
         result.ended.append(reason)
 
+    # Streams sets a loop of its own; pytest-asyncio's must not be collected meanwhile.
+    before = asyncio.get_event_loop_policy()._local._loop
     streams = Streams(
         StreamSettings(**options),
         stage=stage or FakeStage(options["shards"]),
@@ -79,7 +81,10 @@ def run(
         end_process=end,
     )
     acting = _Acting(streams, scenario)
-    result.code = streams.run([acting])
+    try:
+        result.code = streams.run([acting])
+    finally:
+        asyncio.set_event_loop(before)
     if acting.failure is not None:
         raise acting.failure
     return result

@@ -203,3 +203,23 @@ def test_the_wrong_topics_are_refused_with_a_remedy(
     assert f"topic {plan['app_id']}.shards has 2 partitions, not {SHARDS}" in text
     assert "message.timestamp.type=CreateTime" in text
     assert "source topic nowhere does not exist" in text
+
+
+def test_of_two_processes_with_one_id_the_elder_leaves(
+    plan: dict[str, Any], tmp_path: Path, broker: services.Kafka
+) -> None:
+    fleet = Fleet(plan, tmp_path)
+    load = Load(broker.bootstrap, plan["sources"], rate=1_000)
+    load.start()
+    try:
+        fleet.start("w0")
+        until(fleet.taken(SHARDS + 1), 40, lambda: fleet.out("w0").read_text()[-2000:])
+        elder = fleet.workers.pop("w0")
+        twin = {**plan, "instance": "w0", "data_dir": str(tmp_path / "twin"), "url": "http://x"}
+        fleet.workers["twin"] = child(twin, fleet.out("twin"))
+        assert elder.wait(60) == 1, fleet.out("w0").read_text()[-2000:]
+        assert "a younger process has the instance id w0" in fleet.out("w0").read_text()
+        taken = events(fleet.out("twin"), "taken_over")
+        until(lambda: events(fleet.out("twin"), "taken_over") != taken or taken, 40)
+    finally:
+        finish(fleet, load, plan)
