@@ -20,6 +20,12 @@ class Limits:
     rejects_per_second_max: int = 100  # kept in the topic `rejects`; all are counted
     reject_bytes_max: int = 4_096  # of the offending record, kept beside its position
 
+    # HTTP
+    http_connections_max: int = 1_024  # open at once; more are answered 503
+    http_requests_max: int = 256  # answered at once; more get 503 and come again
+    alerts_per_request_max: int = 10_000  # of one POST /api/v2/alerts
+    silence_bytes_max: int = 262_144  # of one POST /api/v2/silences
+
     # What is remembered
     series_max: int = 200_000  # of one shard
     groups_per_rule_max: int = 20_000  # label sets that one rule keeps in one shard

@@ -11,6 +11,7 @@ Absent: Faust, HTTP, rules. Reference: README.md beside this file.
 
 from notifiers.config import CONFIG_CODES, NotifierConfig, load
 from notifiers.delivery import Delivery, close_channels
+from notifiers.message import without_outlived
 from notifiers.outbox import Flush
 from notifiers.owner import Notifier
 from notifiers.query import AlertView, GroupView
@@ -32,4 +33,5 @@ __all__ = [
     "decode_entry",
     "encode_entry",
     "load",
+    "without_outlived",
 ]

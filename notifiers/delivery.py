@@ -33,9 +33,9 @@ from notifiers.owner import OpenFence
 from notifiers.pacing import Pacing, pace_of
 from notifiers.store import FENCE_KEEP_MS, Claim, FenceStore, Told
 
-CLAIM_MS = 30_000
+CLAIM_MS = 15_000
 """How long a claim stands without a word of its owner: what a takeover in doubt waits."""
-ATTEMPT_MS = 20_000
+ATTEMPT_MS = 12_000
 """What one attempt may take, so that the claim outlives it."""
 BACKOFF_MS_FIRST = 500
 BACKOFF_MS_MAX = 60_000
@@ -169,15 +169,17 @@ class Delivery:
         """Send a flush until it is sent, refused or too late. None: we are not the owner."""
         if flush.withheld:
             return flush.record("withheld", sent_ms=0, far_id={})
-        integration = self._integration(flush)
-        if integration is None:
-            return self._dropped(flush, "other", "the receiver is not configured any more")
         channel = flush.key.integration.partition("/")[0]
         repeated, failures = False, 0
         while True:
+            integration = self._integration(flush)
+            if integration is None:
+                return self._dropped(flush, "other", "the receiver is not configured any more")
             await self._paced(integration)
             async with self._slot(integration):
-                result = await self._attempt(flush, integration, repeated)
+                # Looked up again after the wait: a reload counts at once and closes old channels.
+                now = self._integration(flush) or integration
+                result = await self._attempt(flush, now, repeated)
             if not isinstance(result, _Again):
                 return result
             repeated = repeated or result.repeated
@@ -185,7 +187,9 @@ class Delivery:
                 failures += 1
                 self._note(flush, result.reason, result.text, final=False)
             wait_ms = max(result.after_ms, 0 if result.repeated else _backoff_ms(failures))
-            if self._clock() + wait_ms >= flush.deadline_ms:
+            # A claim of somebody else is waited out whatever the deadline: given up, the same
+            # number would meet the same claim, and an end of what may have been told be lost.
+            if not result.repeated and self._clock() + wait_ms >= flush.deadline_ms:
                 await self._store.release(flush.notification.key, self._owner)
                 return self._dropped(flush, result.reason, result.text)
             REQUESTS.labels(channel, "wait").inc()
@@ -201,7 +205,8 @@ class Delivery:
             if record is not None:
                 await self._logged(record)
         except FencedError:
-            _log.warning("a younger notifier exists; %s is left to it", flush.notification.key)
+            # Another process has taken over, or this one is stopping: both are in order.
+            _log.info("%s is left to the next notifier", flush.notification.key)
 
     async def _logged(self, record: Notified) -> None:
         """Append the record. It is sent already, so only being fenced ends the attempts."""

@@ -72,6 +72,15 @@ class AlertTable:
         """Whether any alert is pending or firing."""
         return bool((self.rows["state"] != INACTIVE).any())
 
+    @property
+    def newest_ms(self) -> int:
+        """When the newest alert that is up became pending or fired; 0 without one.
+
+        Arrival opens alerts ahead of the ticks: none may end before it began.
+        """
+        up = self.rows[self.rows["state"] != INACTIVE]
+        return int(max(up["active_at_ms"].max(), up["starts_at_ms"].max())) if up.size else 0
+
     def step(
         self, at_ms: int, level: Levels, rows: Mask, recovered: Mask, policy: Policy
     ) -> list[Change]:

@@ -18,7 +18,6 @@ from engine.api.views import AlertView, GroupView
 from engine.api.wire import alert_json, group_json
 from engine.metrics import counter
 
-ALERTS_PER_REQUEST_MAX = 10_000
 _URI = re.compile(r"/|[a-zA-Z][a-zA-Z0-9+.-]*:")
 RECEIVED = counter("tocsin_alerts_received_total", "Alerts that were posted.", ["status"])
 
@@ -73,8 +72,11 @@ async def post_alerts(request: Request, context: Context) -> Response:
     require_json(request)
     limits = context.deps.settings.limits
     posted = decode_json(await read_plain(request, limits.request_bytes_max), _decoder)
-    if len(posted) > ALERTS_PER_REQUEST_MAX:
-        raise Refusal(413, f"{len(posted)} alerts in one request (limit: {ALERTS_PER_REQUEST_MAX})")
+    if len(posted) > limits.alerts_per_request_max:
+        raise Refusal(
+            413, f"{len(posted)} alerts in one request "
+            f"(limits.alerts_per_request_max: {limits.alerts_per_request_max})"
+        )  # fmt: skip
     now_ms = context.deps.now_ms()
     taken: list[PostedAlert] = []
     problems: list[str] = []

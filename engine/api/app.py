@@ -22,9 +22,6 @@ from engine.api.guard import ROUTE_KEY, Guard
 from engine.api.proxy import Proxy
 from engine.errors import StreamError
 
-REQUESTS_MAX = 256
-"""Requests answered at once; more get a 503 and come again."""
-
 _log = logging.getLogger("tocsin.http")
 
 Endpoint = Callable[[Request, Context], Awaitable[Response]]
@@ -83,7 +80,7 @@ def build(
 
     return Starlette(
         routes=[*routes, *extra_routes],
-        middleware=[Middleware(Guard, deps=deps, requests_max=REQUESTS_MAX)],
+        middleware=[Middleware(Guard, deps=deps)],
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )

@@ -51,35 +51,35 @@ def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = N
     return Response(content, status, dict(headers or {}), media_type="application/json")
 
 
-async def read_body(request: Request, bytes_max: int) -> bytes:
-    """Return the body as sent. Raises Refusal (400, 408, 413)."""
+async def read_body(request: Request, bytes_max: int, limit: str = "request_bytes_max") -> bytes:
+    """Return the body as sent; `limit` names the bound. Raises Refusal (400, 408, 413)."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > bytes_max:
-        raise _too_large(bytes_max)
+        raise _too_large(bytes_max, limit)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             async for piece in request.stream():
                 body += piece
                 if len(body) > bytes_max:
-                    raise _too_large(bytes_max)
+                    raise _too_large(bytes_max, limit)
     except TimeoutError as error:
         raise Refusal(408, f"the body did not arrive within {BODY_TIMEOUT_S:g} s") from error
     return bytes(body)
 
 
-async def read_plain(request: Request, bytes_max: int) -> bytes:
+async def read_plain(request: Request, bytes_max: int, limit: str = "request_bytes_max") -> bytes:
     """Return the body with a gzip Content-Encoding undone. Raises Refusal."""
-    body = await read_body(request, bytes_max)
+    body = await read_body(request, bytes_max, limit)
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         return body
     if encoding in ("gzip", "x-gzip"):
-        return gunzip(body, bytes_max)
+        return gunzip(body, bytes_max, limit)
     raise Refusal(415, f"Content-Encoding {encoding!r} is not supported: use gzip or none")
 
 
-def gunzip(body: bytes, bytes_max: int) -> bytes:
+def gunzip(body: bytes, bytes_max: int, limit: str = "request_bytes_max") -> bytes:
     """Undo gzip (several members too) and stop at the bound. Raises Refusal (400, 413)."""
     plain = bytearray()
     rest = body
@@ -92,7 +92,7 @@ def gunzip(body: bytes, bytes_max: int) -> bytes:
         except zlib.error as error:
             raise Refusal(400, f"the body is not gzip: {error}") from error
         if len(plain) > bytes_max:
-            raise _too_large(bytes_max)
+            raise _too_large(bytes_max, limit)
         if not member.eof:
             raise Refusal(400, "the gzip body ends too early")
         rest = member.unused_data
@@ -116,8 +116,7 @@ def decode_json(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
         raise Refusal(400, f"bad request body: {error}") from error
 
 
-def _too_large(bytes_max: int) -> Refusal:
+def _too_large(bytes_max: int, limit: str) -> Refusal:
     return Refusal(
-        413, f"the body is larger than {bytes_max} bytes: send less at once or raise "
-        "limits.request_bytes_max"
-    )  # fmt: skip
+        413, f"the body is larger than {bytes_max} bytes: send less at once or raise limits.{limit}"
+    )

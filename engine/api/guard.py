@@ -37,10 +37,10 @@ IN_FLIGHT = gauge("tocsin_http_requests_in_flight", "Requests that are being ans
 class Guard:
     """ASGI middleware around the whole app."""
 
-    def __init__(self, app: ASGIApp, deps: ApiDeps, requests_max: int) -> None:
+    def __init__(self, app: ASGIApp, deps: ApiDeps) -> None:
         self._app = app
         self._deps = deps
-        self._requests_max = requests_max
+        self._requests_max = deps.settings.limits.http_requests_max
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +81,10 @@ class Guard:
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers = Headers(scope=scope)
         if self._in_flight > self._requests_max and scope["path"] not in _ALWAYS:
-            return unavailable(f"{self._requests_max} requests are being answered already")
+            return unavailable(
+                f"{self._requests_max} requests are being answered already "
+                "(limits.http_requests_max)"
+            )
         hosts = self._deps.settings.hosts
         if hosts and scope["path"] not in _ALWAYS and _host(headers) not in hosts:
             # A page of another site can make its own name resolve to 127.0.0.1 and then talk to

@@ -11,9 +11,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from engine.errors import TocsinError
+from engine.limits import DEFAULT_LIMITS
 
 _BACKLOG = 512
-_CONNECTIONS_MAX = 1_024
 _STOP_TIMEOUT_S = 5
 
 
@@ -78,7 +78,10 @@ class HttpServer:
     `bind` is called at once, so a taken port is known before anything is started.
     """
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, port: int,
+        connections_max: int = DEFAULT_LIMITS.http_connections_max,
+    ) -> None:  # fmt: skip
         self._socket = bind(host, port)
         self.host = host
         self.port: int = self._socket.getsockname()[1]  # the real one where 0 was asked
@@ -89,7 +92,7 @@ class HttpServer:
                 access_log=False,
                 lifespan="on",
                 server_header=False,
-                limit_concurrency=_CONNECTIONS_MAX,
+                limit_concurrency=connections_max,
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=_STOP_TIMEOUT_S,
                 h11_max_incomplete_event_size=65_536,

@@ -24,7 +24,6 @@ from engine.api.views import SilenceView
 from engine.api.wire import silence_json, silence_state
 from engine.series import Matcher, compiled
 
-SILENCE_BYTES_MAX = 262_144
 _audit = logging.getLogger("tocsin.audit")
 
 
@@ -94,7 +93,8 @@ async def expire_silence(request: Request, context: Context) -> Response:
 async def post_silence(request: Request, context: Context) -> Response:
     """POST /api/v2/silences: a new one, or with `id` a change of a known one."""
     require_json(request)
-    body = await read_plain(request, SILENCE_BYTES_MAX)
+    limits = context.deps.settings.limits
+    body = await read_plain(request, limits.silence_bytes_max, "silence_bytes_max")
     posted = decode_json(body, _decoder)
     if posted.id and context.deps.notifier() is None:
         # What the change means depends on the silence as it is: only the owner knows that.

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from engine import version
+
 __all__ = ["main"]
 
 VERBS: Mapping[str, str] = {
@@ -97,14 +99,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tocsin {version()}")
     return parser
-
-
-def version() -> str:
-    """Return the version that is installed; from a bare checkout "0+source"."""
-    try:
-        return metadata.version("tocsin")
-    except metadata.PackageNotFoundError:
-        return "0+source"
 
 
 def _foreign_package() -> str:

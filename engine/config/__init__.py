@@ -6,7 +6,18 @@ Absent: notifications (notifiers.config), rules (engine.rules), and defaults any
 """
 
 from engine.config.codes import CONFIG_CODES
-from engine.config.load import load, parse
+from engine.config.load import KEYS, load, parse
 from engine.config.model import Auth, Config, Listen, Source
+from engine.config.sources import SOURCE_KEYS
 
-__all__ = ["CONFIG_CODES", "Auth", "Config", "Listen", "Source", "load", "parse"]
+__all__ = [
+    "CONFIG_CODES",
+    "KEYS",
+    "SOURCE_KEYS",
+    "Auth",
+    "Config",
+    "Listen",
+    "Source",
+    "load",
+    "parse",
+]

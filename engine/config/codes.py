@@ -1,4 +1,4 @@
-"""Every finding code of tocsin.yaml; rules/README.md lists them (a test compares)."""
+"""Every finding code of tocsin.yaml; engine/README.md lists them (a test compares)."""
 
 from collections.abc import Mapping
 

@@ -40,7 +40,7 @@ class Negate:
     operand: "Expression"
 
     def __str__(self) -> str:
-        return f"-{self.operand}"
+        return f"-{_unit(self.operand)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Not:
     operand: "Expression"
 
     def __str__(self) -> str:
-        return f"not {self.operand}"
+        return f"not {_unit(self.operand)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,10 @@ PRECEDENCE: dict[str, int] = {
     "+": 5, "-": 5, "*": 6, "/": 6, "%": 6,
 }  # fmt: skip
 """Binding of the binary operators; `not` is 3, unary minus 7. Comparisons do not chain."""
+
+
+def _unit(inner: Expression) -> str:
+    return f"({inner})" if isinstance(inner, Binary) else str(inner)
 
 
 def _bracket(inner: Expression, outer: Binary) -> str:

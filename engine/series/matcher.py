@@ -12,7 +12,7 @@ MatchOperator = Literal["=", "!=", "=~", "!~"]
 @lru_cache(maxsize=4096)
 def compiled(pattern: str) -> re.Pattern[str]:
     """Compile an anchored pattern, as Prometheus anchors it. Raises re.error."""
-    return re.compile(f"^(?:{pattern})$", re.DOTALL)
+    return re.compile(rf"(?:{pattern})\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,9 @@ def compose(
         arrival_ms=int(judged.cells["arrived_ms"][group]) if judged.columns else 0,
         decision_ms=stamp_ms,
     )
+    state.told_values[group] = said.values
     if over:
+        del state.told_values[group]
         state.fired_values.pop(group, None)
         state.labels.pop(group, None)
     return record
@@ -79,7 +81,9 @@ def _said(owner: "ShardOwner", judged: Judged, change: Change) -> _Said:
     """Compute the values of a change and render its texts from them."""
     rule, group = judged.state.rule, change.group
     level = rule.levels[change.level].name if change.level >= 0 else ""
-    values = values_of(judged.columns, group)
+    # Where the rule is gone nothing is computed any more: its end is told with what was said last.
+    told = judged.state.told_values.get(group, {})
+    values = values_of(judged.columns, group) if judged.columns else dict(told)
     window_end_ms = judged.run[1] * rule.every_ms
     lines = owner.leaves.lines(rule.lines_leaf, judged.run, group) if judged.columns else []
     context = {

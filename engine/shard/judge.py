@@ -22,6 +22,7 @@ class RuleState:
     rule: RulePlan
     table: AlertTable = field(default_factory=AlertTable)
     fired_values: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    told_values: dict[int, Mapping[str, Any]] = field(default_factory=dict)  # of the last record
     labels: dict[int, Mapping[str, str]] = field(default_factory=dict)  # rendered, by group
 
     @property
@@ -107,6 +108,7 @@ def arrival(
     state.table.reserve(size)
     columns = columns_of(rule, leaves, feed, run, cache)
     cells = leaves.cells(rule.rows_leaf, run, size)
-    level = levels_of(rule, columns, size)[groups]
+    # As at a tick: a window without rows (they came too late for it) opens nothing.
+    level = np.where(cells["rows"] > 0, levels_of(rule, columns, size), -1)[groups]
     changes = state.table.arrive(newest_ms, end_ms, groups, level, state.policy)
     return Judged(state, feed, run, newest_ms, columns, cells, changes)

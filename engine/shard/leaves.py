@@ -56,6 +56,9 @@ class Leaves:
         held = {leaf.id: store for leaf, store in zip(self.leaves, self.stores, strict=True)}
         self.leaves = plan.leaves
         self.stores = [held.get(leaf.id) or new_store(leaf, self.limits) for leaf in plan.leaves]
+        for leaf, store in zip(plan.leaves, self.stores, strict=True):
+            if isinstance(store, IncreaseStore):
+                store.keep(leaf.keep_ms)
         self.of_feed = {}
         for number, leaf in enumerate(plan.leaves):
             self.of_feed.setdefault(leaf.feed, []).append(number)

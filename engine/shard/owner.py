@@ -47,6 +47,11 @@ FORMAT: Final = 1
 BATCHES = metrics.counter(
     "tocsin_shard_batches_total", "Row batches read by shard owners, by verdict.", ["verdict"]
 )
+WATERMARK = metrics.gauge(
+    "tocsin_shard_watermark_seconds",
+    "Up to when every row has provably come, as a time since the epoch; 0: not known yet.",
+    ["shard"],
+)
 TICKS = metrics.counter("tocsin_ticks_total", "Ticks judged by shard owners.")
 
 
@@ -72,6 +77,7 @@ class ShardOwner:
         self.intervals: list[int] = []
         self.watermark = Watermark(evaluation_timeout_ms)
         self.parked = Parked(limits.parked_rows_max)
+        self._watermark = WATERMARK.labels(str(shard))
         self.ticked_ms: dict[int, int] = {}  # every_ms -> the last tick judged
 
     # -- the protocol ---------------------------------------------------------------------------
@@ -231,6 +237,7 @@ class ShardOwner:
 
     def _advance(self, offset: int, stamp_ms: int) -> list[Output]:
         watermark_ms = self.watermark.advance()
+        self._watermark.set(watermark_ms / 1000)
         outputs: list[Output] = []
         while watermark_ms and (due := self._next_tick(watermark_ms)):
             at_ms, every = due
@@ -251,25 +258,32 @@ class ShardOwner:
     def _next_tick(self, watermark_ms: int) -> tuple[int, list[int]] | None:
         """Return the earliest tick that the watermark has passed, and the intervals due then.
 
-        A stretch in which nothing is held and no alert is up is stepped over, so a day without
-        records costs nothing.
+        A stretch in which nothing is held and no alert can change is stepped over, so a day
+        without records costs nothing.
         """
         due: dict[int, list[int]] = {}
         for every_ms in self.intervals:
             last = watermark_ms // every_ms * every_ms
-            at_ms = self.ticked_ms.get(every_ms, 0) + every_ms
-            if at_ms <= last and not self._busy(every_ms):
+            ticked_ms = self.ticked_ms.get(every_ms)
+            at_ms = (ticked_ms or 0) + every_ms
+            # The first tick of an interval is never 1970's, be an alert up (arrival) or not.
+            if at_ms <= last and (ticked_ms is None or not self._busy(every_ms)):
                 oldest = self.leaves.oldest_pane(every_ms)
                 at_ms = max(at_ms, last + every_ms if oldest is None else oldest * every_ms)
             if at_ms <= last:
                 due.setdefault(at_ms, []).append(every_ms)
-            elif self.ticked_ms.get(every_ms, 0) < last:
+            elif (ticked_ms or 0) < last:
                 self.ticked_ms[every_ms] = last
                 self.leaves.close(every_ms, last // every_ms)
         return min(due.items(), default=None)
 
     def _busy(self, every_ms: int) -> bool:
-        return any(state.table.busy for state in self.rules if state.rule.every_ms == every_ms)
+        # Without rows nothing changes where `no_data: keep` holds alerts as they are.
+        return any(
+            state.table.busy
+            for state in self.rules
+            if state.rule.every_ms == every_ms and not state.rule.keep_without_data
+        )
 
     def _switch(self, message: PlanSwitch, offset: int, stamp_ms: int) -> list[Output]:
         plan = self.plan_of(message.digest)

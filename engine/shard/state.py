@@ -63,6 +63,7 @@ def _core(owner: "ShardOwner") -> dict[str, Any]:
         "alerts": {
             state.rule.identity: {
                 "fired": list(state.fired_values.items()),
+                "told": list(state.told_values.items()),
                 "labels": list(state.labels.items()),
             }
             for state in owner.rules
@@ -144,4 +145,5 @@ def _alerts(owner: "ShardOwner", kept: Mapping[str, Any], tables: Mapping[str, A
         state.table.rows = rows
         one = kept[state.rule.identity]
         state.fired_values = {int(group): dict(values) for group, values in one["fired"]}
+        state.told_values = {int(group): dict(values) for group, values in one["told"]}
         state.labels = {int(group): dict(labels) for group, labels in one["labels"]}

@@ -19,7 +19,8 @@ def switch(owner: "ShardOwner", plan: Plan) -> list[Judged]:
 
     Feeds and leaves are known by content and keep their groups and windows. A rule with the same
     identity keeps its alerts by the labels of their groups, whatever else was edited; where `by`
-    changed, the old groups do not exist any more and their alerts end.
+    or the tenant changed, the old groups do not exist any more (another shard may own the new
+    ones) and their alerts end.
     """
     old_feeds = list(owner.series.feeds)
     old_rules = {state.rule.identity: state for state in owner.rules}
@@ -28,8 +29,11 @@ def switch(owner: "ShardOwner", plan: Plan) -> list[Judged]:
     for identity, state in old_rules.items():
         feed = old_feeds[state.rule.feed]
         rule = kept.get(identity)
-        if rule is None or plan.feeds[rule.feed].by != feed.feed.by:
-            at_ms = owner.ticked_ms.get(state.rule.every_ms, 0)
+        if rule is None or (rule.tenant, plan.feeds[rule.feed].by) != (
+            state.rule.tenant,
+            feed.feed.by,
+        ):
+            at_ms = max(owner.ticked_ms.get(state.rule.every_ms, 0), state.table.newest_ms)
             run = (0, at_ms // state.rule.every_ms)
             ended.append(Judged(state, feed, run, at_ms, {}, NO_CELLS, state.table.close_all()))
     owner.plan = plan
@@ -59,5 +63,6 @@ def _carried(
         # A level is known by its name: the same one may now stand at another place.
         row["level"] = levels.get(old.rule.levels[int(row["level"])].name, 0)
         state.fired_values[place] = old.fired_values.get(group, {})
+        state.told_values[place] = old.told_values.get(group, {})
         state.labels[place] = old.labels.get(group, {})
     return state

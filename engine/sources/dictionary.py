@@ -14,6 +14,7 @@ from engine.sources.projection import Projection
 
 ANNOUNCE_EVERY_MS = 600_000
 ENTRIES_MAX = 1_000_000
+ALIAS_BYTES_MAX = 128 << 20
 
 
 class SeriesError(ValueError):
@@ -22,6 +23,11 @@ class SeriesError(ValueError):
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(text)
         self.reason = reason
+
+
+def _size(alias: object) -> int:
+    parts = alias if isinstance(alias, tuple) else (alias,)
+    return sum(len(part) for part in parts if isinstance(part, str | bytes))
 
 
 class Dictionary:
@@ -34,7 +40,8 @@ class Dictionary:
 
     def clear(self) -> None:
         """Forget everything."""
-        self.alias: dict[object, int | SeriesError] = {}
+        self.alias: dict[object, int] = {}
+        self.alias_bytes = 0
         self.by_key: dict[bytes, int] = {}
         self.raw: list[bytes] = []
         self.keys = np.zeros((1024, KEY_BYTES), np.uint8)
@@ -51,14 +58,16 @@ class Dictionary:
 
     def intern(self, alias: object, labels: Mapping[str, str]) -> int | SeriesError:
         """Return the entry of a label set, and remember the alias it was written as."""
-        if len(self.alias) >= ENTRIES_MAX:
+        if len(self.alias) >= ENTRIES_MAX or self.alias_bytes >= ALIAS_BYTES_MAX:
             self.clear()
-        found: int | SeriesError
         try:
             found = self._entry(labels)
         except SeriesError as error:
-            found = error
-        self.alias[alias] = found
+            return error  # not remembered: what is refused for its size would be kept for it
+        size = _size(alias)
+        if size <= 2 * self.limits.labels_bytes_max:
+            self.alias[alias] = found
+            self.alias_bytes += size
         return found
 
     def _entry(self, labels: Mapping[str, str]) -> int:

@@ -23,6 +23,8 @@ from engine.sources.projection import Projection
 
 Timestamp = int | float | str
 HASH_CACHE_MAX = 100_000
+REJECT_TEXT_MAX = 512  # an error's text may quote a field's name, which may be the whole record
+TIME_MAX_MS = 2**62
 Rows = list[tuple[int, Any]]  # position, record
 
 
@@ -35,6 +37,7 @@ class MetricRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     labels: msgspec.Raw = msgspec.Raw(b"{}")
 
 
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _labels = msgspec.json.Decoder(dict[str, str])
 _metrics = msgspec.json.Decoder(MetricRecord)
 
@@ -98,7 +101,7 @@ def _split(
 
 
 def _reject(position: int, reason: str, text: str, record: bytes, limits: Limits) -> Reject:
-    return Reject(position, reason, text, record[: limits.reject_bytes_max])
+    return Reject(position, reason, text[:REJECT_TEXT_MAX], record[: limits.reject_bytes_max])
 
 
 def _records(
@@ -114,19 +117,22 @@ def _records(
     if not whole:
         values = [value.strip() for value in values]
         joined = b"\n".join(values)
-        whole = all(value[0] == 123 and value[-1] == 125 for value in values)
+        whole = all(value and value[0] == 123 and value[-1] == 125 for value in values)
     if whole and joined.count(b"\n") == len(values) - 1:
         try:
             records = lines(joined)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             records = []
         if len(records) == len(values):
             return records, positions, values, []
     records, places, kept, rejects = [], [], [], []
     for value, position in zip(values, positions, strict=True):
+        if not value:
+            rejects.append(Reject(position, "empty", "the record is empty", b""))
+            continue
         try:
             records.append(one(value))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             reason = decode_reason(error)
             rejects.append(_reject(position, reason, str(error), value, limits))
         else:
@@ -138,6 +144,8 @@ def _records(
 def decode_reason(error: Exception) -> str:
     """Return the named reason of a decoding error."""
     text = str(error)
+    if isinstance(error, RecursionError):
+        return "too_deep"
     if isinstance(error, UnicodeDecodeError) or "utf-8" in text.lower():
         return "invalid_utf8"
     if isinstance(error, msgspec.ValidationError):
@@ -163,14 +171,12 @@ def decode_metrics(
             good, places, _metrics.decode_lines, _metrics.decode, limits
         )
         rejects += more
-    entries = []
+    entries: list[int | SeriesError] = []
     alias = dictionary.alias
     for record in records:
         key = (record.name, bytes(record.labels))
-        found = alias.get(key)
-        if found is None:
-            found = _metric_series(dictionary, key, record)
-        entries.append(found)
+        known = alias.get(key)
+        entries.append(_metric_series(dictionary, key, record) if known is None else known)
     return _columns(
         records, places, good, entries, rejects, limits,
         np.array([float(record.value) for record in records], np.float64), None, {}, {},
@@ -188,7 +194,7 @@ def _metric_series(
             raise SeriesError("label_name", "`__name__` is given by `name`, not as a label")
     except SeriesError as error:
         return error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         return SeriesError(decode_reason(error), f"labels: {error}")
     return dictionary.intern(key, {**labels, METRIC_NAME: record.name})
 
@@ -228,7 +234,10 @@ def decode_logs(
 
 def _number(value: Any) -> float:
     """Return a field as a number; what is none is NaN, as if the row had no such field."""
-    return float(value) if type(value) in (int, float) else math.nan
+    try:
+        return float(value) if type(value) in (int, float) else math.nan
+    except OverflowError:  # an integer of more than 308 digits
+        return math.nan
 
 
 def _log_stream(
@@ -247,7 +256,7 @@ def _log_stream(
         return found
     try:
         labels = _labels.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         return SeriesError(decode_reason(error), f"labels: {error}")
     if METRIC_NAME in labels:
         return SeriesError("label_name", "a log record cannot have the label `__name__`")
@@ -281,7 +290,10 @@ def _columns(
     try:
         if any(type(stamp) is str for stamp in stamps):
             raise TypeError
-        times = np.array(stamps, np.float64).astype(np.int64)
+        wide = np.array(stamps, np.float64)
+        if (np.abs(wide) >= TIME_MAX_MS).any():
+            raise OverflowError
+        times = wide.astype(np.int64)
     except (TypeError, OverflowError):
         times = np.zeros(len(stamps), np.int64)
         for i, stamp in enumerate(stamps):
@@ -310,6 +322,6 @@ def time_ms(stamp: Timestamp) -> int | None:
         if moment.tzinfo is None:
             return None
         return round(moment.timestamp() * 1000)
-    if not -(2**62) < stamp < 2**62:
+    if not -TIME_MAX_MS < stamp < TIME_MAX_MS:
         return None
     return int(stamp)

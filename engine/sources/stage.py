@@ -5,7 +5,8 @@ the log again: re-reads and a second worker doing the same are harmless, because
 they have seen.
 """
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,6 +71,11 @@ class HttpTaken:
     rejects: list[Reject]  # position: line or series of the request, from 1
 
 
+def _answered(_position: int) -> bytes:
+    """Return nothing: whoever sent it by HTTP has the record, and gets its line."""
+    return b""
+
+
 class SourceStage:
     """Takes fetches and requests, gives row batches, marks and rejects."""
 
@@ -130,7 +136,11 @@ class SourceStage:
         stamps = np.minimum(np.array(fetch.timestamps_ms, np.int64), stamp_ms)
         stamps[stamps <= 0] = stamp_ms
         arrived = stamps[np.searchsorted(np.array(fetch.offsets, np.int64), decoded.positions)]
-        decoded = self._in_time(decoded, arrived)
+
+        def record(offset: int) -> bytes:
+            return fetch.values[bisect_left(fetch.offsets, offset)] or b""
+
+        decoded = self._in_time(decoded, arrived, record)
         position.reached_ms = max(position.reached_ms, int(stamps.max()))
         start, position.next_offset = position.next_offset, fetch.offsets[-1] + 1
         head = RowBatch(
@@ -153,7 +163,7 @@ class SourceStage:
             decoded = self._decode(endpoint, [lines[i - 1] for i in places], places)
             number = len(places)
         RECORDS.labels(topic).inc(number)
-        decoded = self._in_time(decoded, np.full(decoded.times_ms.size, stamp_ms))
+        decoded = self._in_time(decoded, np.full(decoded.times_ms.size, stamp_ms), _answered)
         kind = "logs" if endpoint == "logs" else "metrics"
         head = RowBatch(BATCH_VERSION, kind, topic, 0, 0, 0, stamp_ms, self.http[topic], stamp_ms)
         accepted, rejects = decoded.positions.size, decoded.rejects
@@ -196,19 +206,24 @@ class SourceStage:
             return decode_metrics(values, positions, self.dictionary, self.limits)
         return decode_logs(values, positions, self.dictionary, self.logs, self.limits)
 
-    def _in_time(self, decoded: Decoded, arrived: npt.NDArray[np.int64]) -> Decoded:
-        """Reject rows whose time is far from when they arrived."""
-        ahead = decoded.times_ms - arrived
-        future = ahead > self.limits.future_ms_max
-        past = -ahead > self.limits.past_ms_max
+    def _in_time(
+        self, decoded: Decoded, arrived: npt.NDArray[np.int64], record: Callable[[int], bytes]
+    ) -> Decoded:
+        """Reject rows whose time is far from when they arrived; `record` finds one by position."""
+        # Compared, not subtracted: a time near -2^63 would wrap into the present.
+        future = decoded.times_ms > arrived + self.limits.future_ms_max
+        past = decoded.times_ms < arrived - self.limits.past_ms_max
         bad = future | past
         if not bad.any():
             return decoded
         for i in np.flatnonzero(bad).tolist():
-            text = f"its time {int(decoded.times_ms[i])} is {abs(int(ahead[i])) / 1000:g} s "
+            ahead_ms = int(decoded.times_ms[i]) - int(arrived[i])
+            text = f"its time {int(decoded.times_ms[i])} is {abs(ahead_ms) / 1000:g} s "
             text += "ahead of its arrival" if future[i] else "behind its arrival"
             reason = "timestamp_future" if future[i] else "timestamp_past"
-            decoded.rejects.append(Reject(int(decoded.positions[i]), reason, text, b""))
+            position = int(decoded.positions[i])
+            raw = record(position)[: self.limits.reject_bytes_max]
+            decoded.rejects.append(Reject(position, reason, text, raw))
         return decoded.take(~bad)
 
     def _batches(

@@ -1,7 +1,7 @@
 """Make the Faust app of a role: one consumer group each, static membership, our transports."""
 
+import hashlib
 from typing import Any
-from urllib.parse import urlsplit
 
 import faust
 
@@ -75,13 +75,14 @@ def _driver(settings: StreamSettings) -> dict[str, Any]:
 
 
 def _unique_url(settings: StreamSettings) -> str:
-    """Return a URL by which Faust's assignor tells workers apart.
+    """Return a URL by which Faust's assignor tells workers apart; nobody connects to it.
 
-    Two workers on one machine may advertise the same loopback address; the assignor would take
-    them for one. Nobody connects to this URL.
+    A function of the instance id alone: to a static member that comes back the broker hands its
+    old assignment, and Faust asserts that the URL in there is its own. Workers on one machine may
+    advertise the same loopback address, and ids may hold what no host name may.
     """
-    host = urlsplit(settings.advertised_url).hostname or "worker"
-    return f"http://{settings.instance_id}.{host}:6066"
+    digest = hashlib.sha256(settings.instance_id.encode()).hexdigest()[:16]
+    return f"http://i{digest}:6066"
 
 
 def stream_topic(app: faust.App, name: str) -> Any:

@@ -1,6 +1,5 @@
 """Put the parts of one process together: broker, apps, roles."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +51,7 @@ def assemble(
     parts = Parts(topics, broker, log, None, None, [])
     if "evaluate" in settings.roles:
         app = apps.make_app(settings, topics.evaluate_group, settings.shards, log)
-        claim = Claim(CLAIM_VERSION, settings.instance_id, time.time_ns(), settings.advertised_url)
+        claim = Claim(CLAIM_VERSION, settings.instance_id, settings.advertised_url)
 
         def takeover(store: StateStore) -> Takeover:
             return Takeover(

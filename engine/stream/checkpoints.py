@@ -36,7 +36,6 @@ class Claim(msgspec.Struct, frozen=True):
 
     v: int
     instance: str
-    born_ns: int  # when its process began: of two twins the younger stays
     url: str
 
 
@@ -69,7 +68,6 @@ class Manifest(msgspec.Struct, frozen=True):
 
 _encode = msgspec.json.Encoder().encode
 _decode_manifest = msgspec.json.Decoder(Manifest).decode
-_decode_claim = msgspec.json.Decoder(Claim).decode
 
 Entries = Mapping[bytes, bytes]
 
@@ -82,15 +80,6 @@ def prefix(partition: int) -> bytes:
 def claim_entry(partition: int, claim: Claim) -> tuple[bytes, bytes]:
     """Return the record that claims a partition."""
     return prefix(partition) + b"claim", _encode(claim)
-
-
-def last_claim(entries: Entries, partition: int) -> Claim | None:
-    """Return the last claim that the changelog holds."""
-    raw = entries.get(prefix(partition) + b"claim")
-    try:
-        return _decode_claim(raw) if raw else None
-    except msgspec.DecodeError:  # a later version's: it says nothing to us
-        return None
 
 
 def manifest_key(partition: int, epoch: int) -> bytes:

@@ -127,7 +127,9 @@ class Ingest:
         fetch = polled.columns(source.next)
         outputs = self.stage.take(tp.topic, tp.partition, fetch, self._clock())
         source.next = fetch.offsets[-1] + 1
-        source.newest_ms = max(source.newest_ms, *fetch.timestamps_ms)
+        # A producer's clock may be decades ahead: it must not keep its partition from being idle.
+        newest_ms = min(max(fetch.timestamps_ms), self._clock())
+        source.newest_ms = max(source.newest_ms, newest_ms)
         source.moved_s = self._sent_s = asyncio.get_running_loop().time()
         RECORDS_READ.labels(tp.topic).inc(len(fetch.offsets))
         BYTES_READ.labels(tp.topic).inc(sum(len(value or b"") for value in fetch.values))

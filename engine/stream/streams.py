@@ -4,29 +4,19 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from faust.types import TP
 
 from engine.clock import Clock
 from engine.errors import FencedError, StreamError
-from engine.owner import LogRecord, Output, Owner
+from engine.owner import Output, Owner
 from engine.stream import assembly, fence, hosting
+from engine.stream.control import NOTIFIER_KEY, Control
 from engine.stream.embedded_log import Append
 from engine.stream.hosted import Hosted
 from engine.stream.settings import Hooks, SourceStage, StreamSettings, StreamsStatus
 from engine.stream.watch import Watch
 
-NOTIFIER_KEY = "notifier"
 PROOF_KEPT_S = 1.0
-
-
-class _NotifierAt(msgspec.Struct, frozen=True):
-    """Who owns `alerts`, as the owner tells everybody in `control`."""
-
-    v: int
-    epoch: int
-    instance: str
-    url: str
 
 
 class Streams:
@@ -63,14 +53,14 @@ class Streams:
         self._watch = Watch(settings, self._parts, end_process, on_event)
         self._end_process = end_process
         self._topics, self._broker = self._parts.topics, self._parts.broker
-        self._started = self._control_read = False
-        self._notifier_at: _NotifierAt | None = None
+        self._started = False
+        self._control = Control(settings, self.hooks.control, end_process, on_event)
         self._live_told = False  # the hook notifier_live was called
         self._applied = asyncio.Event()
         self._proved: tuple[int, float] = (-1, 0.0)
         self._tasks: set[asyncio.Task[Any]] = set()
         if (evaluate := self._parts.evaluate) is not None:
-            evaluate.may_restore = lambda: self._control_read
+            evaluate.may_restore = lambda: self._control.read
             evaluate.on_live = self._on_live
             evaluate.on_applied = self._on_applied
             evaluate.on_gone = self._on_gone
@@ -94,7 +84,8 @@ class Streams:
     async def _begin(self) -> None:
         self._started = True
         control = self._topics.tp("control", 0)
-        self._keep(self._broker.follow(control, self._control, self._control_end))
+        self._keep(self._broker.follow(control, self._control.take, self._control.caught_up))
+        await self._control.announce(self.publish)
 
     async def _end(self) -> None:
         self._started = False
@@ -116,7 +107,7 @@ class Streams:
         """Return what /-/ready and the page show."""
         return self._watch.status(
             started=self._started,
-            control_read=self._control_read,
+            control_read=self._control.read,
             notifier=self.notifier_epoch is not None,
         )
 
@@ -147,7 +138,8 @@ class Streams:
 
     def notifier_url(self) -> str | None:
         """Return where the owner of `alerts` listens, as `control` tells it; None: unknown."""
-        return self._notifier_at.url if self._notifier_at else None
+        at = self._control.notifier_at
+        return at.url if at else None
 
     async def still_notifier(self, epoch: int) -> bool:
         """Ask the broker whether we still are the notifier of that epoch (before each send).
@@ -170,8 +162,7 @@ class Streams:
     def _on_live(self, hosted: Hosted) -> None:
         if hosted.role != "alerts":
             return
-        at = _NotifierAt(1, hosted.epoch, self.settings.instance_id, self.settings.advertised_url)
-        self._keep(self.publish(NOTIFIER_KEY, msgspec.json.encode(at)))
+        self._keep(self.publish(NOTIFIER_KEY, self._control.notifier_here(hosted.epoch)))
         self._on_applied(hosted)
 
     def _on_applied(self, hosted: Hosted) -> None:
@@ -252,19 +243,3 @@ class Streams:
         """Append to `control` under a key (None removes it); return the offset."""
         tp: TP = self._topics.tp("control", 0)
         return (await self._append([Append(tp.topic, 0, key.encode(), payload)], 10_000))[0]
-
-    def _control(self, record: LogRecord) -> None:
-        key = (record.key or b"").decode("utf-8", "replace")
-        if key != NOTIFIER_KEY:
-            self.hooks.control(key, record)
-            return
-        try:
-            at = msgspec.json.decode(record.value or b"", type=_NotifierAt)
-        except msgspec.DecodeError as error:
-            self._on_event("control_unreadable", {"key": key, "error": str(error)})
-            return
-        if self._notifier_at is None or at.epoch >= self._notifier_at.epoch:
-            self._notifier_at = at
-
-    def _control_end(self) -> None:
-        self._control_read = True

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from engine.errors import SnapshotError, StreamError
+from engine.errors import SnapshotError
 from engine.owner import Owner
 from engine.stream import checkpoints
 from engine.stream.broker import Broker
@@ -57,7 +57,6 @@ class Takeover:
         """Take over what the running recovery has restored; [] if it is not ours any more."""
         partitions = self._store.restored(role)
         entries = {p: self._store.entries(role, p) for p in partitions}
-        self._refuse_to_be_a_twin(role, entries)
         epochs = await self._store.claim(role, partitions, self._claim)
         self.steps += 1
         starts = await self._broker.starts([self._topics.tp(role, p) for p in partitions])
@@ -81,15 +80,6 @@ class Takeover:
         taken = [cut.hosted for cut in cuts]
         await self._speak(taken)
         return taken if still() else []
-
-    def _refuse_to_be_a_twin(self, role: str, entries: dict[int, Entries]) -> None:
-        """Leave if a younger process has our id: aiokafka never fences the elder of two twins."""
-        for p, some in entries.items():
-            last = checkpoints.last_claim(some, p)
-            mine = self._claim
-            if last and last.instance == mine.instance and last.born_ns > mine.born_ns:
-                self._end_process(f"a younger process has the instance id {mine.instance}")
-                raise StreamError(f"{role}/{p} belongs to a younger {mine.instance}")
 
     def _restore(
         self, role: str, p: int, entries: Entries, kept: Hosted | None, start: int

@@ -3,7 +3,8 @@
 An open pane keeps its samples, so that they may come in any order. Once a pane is judged for the
 first time it is reduced to first, last and increase of each series. Unlike Prometheus' rate there
 is no extrapolation: a window's increase begins at the last sample before it, if there is one
-within `lookback`, so that the step into the window counts.
+within `lookback`, so that the step into the window counts. The look-back follows from the window's
+own width: what one rule gets must not depend on who else reads the store.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,13 @@ from engine.window.store import (
 )
 
 Array = npt.NDArray[Any]
+LOOKBACK_MS_MIN = 60_000
 LOOKBACK_MS_MAX = 300_000
+
+
+def lookback_panes(width_ms: int, pane_ms: int) -> int:
+    """Return how many panes before a window may hold the sample it begins at."""
+    return -(-min(max(width_ms, LOOKBACK_MS_MIN), LOOKBACK_MS_MAX) // pane_ms)
 
 
 @jit
@@ -93,7 +100,11 @@ class IncreaseStore:
     def __init__(self, pane_ms: int, keep_ms: int) -> None:
         self._map: PaneMap[_Pane] = PaneMap()
         self.pane_ms = pane_ms
-        self.lookback_panes = -(-min(max(keep_ms, 60_000), LOOKBACK_MS_MAX) // pane_ms)
+        self.keep(keep_ms)
+
+    def keep(self, keep_ms: int) -> None:
+        """Serve windows up to that width from here on."""
+        self.lookback_panes = lookback_panes(keep_ms, self.pane_ms)
 
     def add(self, rows: Rows) -> int:
         """Keep samples; returns how many came after their pane was reduced (not taken)."""
@@ -128,7 +139,8 @@ class IncreaseStore:
         before = np.full(members, np.nan)
         grew = np.zeros(members)
         known = np.zeros(members, np.bool_)
-        for pane, held in self._map.run(first - self.lookback_panes, last):
+        lookback = lookback_panes((last - first + 1) * self.pane_ms, self.pane_ms)
+        for pane, held in self._map.run(first - lookback, last):
             part = held.summary()
             assert part.first_ms is not None
             have = np.flatnonzero(part.first_ms >= 0)

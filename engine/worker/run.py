@@ -11,15 +11,17 @@ from engine import api
 from engine.config import Config
 from engine.document import render
 from engine.errors import TocsinError
+from engine.worker.http import Http
 from engine.worker.plans import read_rules
-from engine.worker.worker import Files, Http, Worker, read_notifications
+from engine.worker.watching import look
+from engine.worker.worker import Files, Worker, read_notifications
 
 EXIT_FINDINGS = 1
 
 
 def read_files(config: Config) -> tuple[Files | None, str]:
     """Read rules, notifications and tokens; None and all findings where any is bad."""
-    rules, texts = None, []
+    rules, texts, seen = None, [], look(config)
     try:
         loaded = read_rules(config.rules, config.base, config.limits)
         rules = loaded.rules
@@ -33,7 +35,7 @@ def read_files(config: Config) -> tuple[Files | None, str]:
     refused = tokens is None and not config.auth.open
     if rules is None or notifications is None or refused:
         return None, "".join(texts)
-    return Files(rules, notifications, tokens), "".join(texts)
+    return Files(rules, notifications, tokens, seen), "".join(texts)
 
 
 def _tokens(config: Config) -> tuple[tuple[api.Token, ...] | None, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from engine.alerts import AlertRecord, Notified
-from notifiers import Flush, Notifier
+from notifiers import Flush, Notifier, without_outlived
 
 RESOLVED_SHOWN_MS = 180_000
 SENT_KEPT = 50
@@ -71,17 +71,21 @@ class SentLog:
         if flush.withheld:
             return
         self.total += 1
-        alerts = flush.notification.alerts
+        told = without_outlived(flush.notification.alerts)
+        # A level that the episode has left is no resolution to people, and counts as none here.
+        outlived = {alert.fingerprint for alert in flush.notification.alerts} - {
+            alert.fingerprint for alert in told
+        }
         # Of several alerts the newest decision is the one that made this message go out.
-        newest = max(alerts, key=lambda alert: alert.decision_ms, default=None)
+        newest = max(told, key=lambda alert: alert.decision_ms, default=None)
         self.rows.append(
             SentRow(
                 channel=record.integration.partition("/")[0],
                 receiver=record.receiver,
                 outcome=record.outcome,
-                alerts=tuple(dict.fromkeys(a.labels.get("alertname", "") for a in alerts))[:5],
+                alerts=tuple(dict.fromkeys(a.labels.get("alertname", "") for a in told))[:5],
                 firing=len(record.firing),
-                resolved=len(record.resolved),
+                resolved=len(set(record.resolved) - outlived),
                 arrival_ms=newest.arrival_ms if newest else 0,
                 decision_ms=newest.decision_ms if newest else 0,
                 sent_ms=record.sent_ms,

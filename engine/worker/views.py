@@ -1,13 +1,14 @@
 """The worker as the HTTP room sees it: notifier, rules and streams turned into the API's views."""
 
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
-from engine import api
+from engine import api, version
 from engine.alerts import AlertRecord
+from engine.config import Config
 from engine.owner import Output
 from engine.rules import NativeRule
 from engine.sources import RemoteWriteError
@@ -195,10 +196,25 @@ class Deps:
 def settings_of(worker: "Worker", tokens: tuple[api.Token, ...] | None) -> api.ApiSettings:
     """Return what the HTTP room is told once."""
     return api.ApiSettings(
-        version=metadata.version("tocsin"),
+        version=version(),
         started_ms=worker.clock(),
         instance_id=worker.config.instance_id,
         external_url=worker.config.external_url,
         limits=worker.config.limits,
         tokens=tokens,
+        hosts=_hosts(worker.config),
     )
+
+
+def _hosts(config: Config) -> tuple[str, ...]:
+    """Return the names that this worker answers to; (): any.
+
+    Open to all on loopback, the name is what tells our user from a page of another site that lets
+    its own name point here (DNS rebinding). Elsewhere names are many, and tokens guard.
+    """
+    if not config.listen.loopback or not config.auth.open:
+        return ()
+    urls = (config.external_url, config.advertised_url)
+    named = [(urlsplit(url).hostname or "").lower() for url in urls]
+    ours = ("localhost", "127.0.0.1", "::1", config.listen.host.lower())
+    return tuple(dict.fromkeys(name for name in (*ours, *named) if name))

@@ -70,10 +70,16 @@ class Watching:
                 now = await asyncio.to_thread(self._look)
                 if asked or (now != self._loaded() and now == last):
                     log.info("reloading: %s", "asked by SIGHUP" if asked else "files have changed")
-                    await self._reload()
+                    await self._reloaded()
                 last = now
         finally:
             loop.remove_signal_handler(signal.SIGHUP)
+
+    async def _reloaded(self) -> None:
+        try:
+            await self._reload()
+        except Exception:  # a mistake of ours in reading a new file must not end what runs
+            log.exception("the reload broke; what was loaded stays in force")
 
     async def _wait(self) -> bool:
         """Wait for the next look; True where somebody asked for a reload."""

@@ -7,13 +7,10 @@ what survives is in the log.
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import mode
-from starlette.routing import BaseRoute
 
 import notifiers
 from engine import api, metrics
@@ -41,12 +38,14 @@ from engine.worker.plans import (
 )
 from engine.worker.screen import AlertLog, ScreenSnapshot, SentLog
 from engine.worker.views import Deps, rule_view, settings_of
-from notifiers import Delivery, Notifier, NotifierConfig
+from engine.worker.watching import Look, look
+from notifiers import Delivery, Notifier, NotifierConfig, close_channels
 
 log = logging.getLogger("tocsin.worker")
 
 PROJECT_AHEAD_S = 1.0  # sources see a new rule set before shards judge by it
 RETRY_S = 1.0
+RETIRE_S = 30.0  # an attempt to send takes 20 s at most (notifiers.delivery)
 
 RULES_LOADED = metrics.gauge("tocsin_rules", "Rules of the set in force.")
 RULES_GOOD = metrics.gauge(
@@ -62,6 +61,7 @@ class Files:
     rules: RuleSet
     notifications: NotifierConfig
     tokens: tuple[api.Token, ...] | None
+    seen: Look = ()  # what the files were like before they were read
 
 
 def read_notifications(config: Config) -> tuple[NotifierConfig | None, str]:
@@ -89,7 +89,7 @@ class Worker:
     def __init__(self, config: Config, files: Files, clock: Clock = system_clock) -> None:
         self.config, self.clock = config, clock
         self.notifications = files.notifications
-        self.local = files.rules
+        self.local, self.seen = files.rules, files.seen
         self.load = api.LoadView(digest="", loaded_at_ms=clock())
         self.sent, self._alert_log = SentLog(), AlertLog()
         self.exit_code: int | None = None
@@ -97,7 +97,7 @@ class Worker:
         self._epoch = -1
         self._delivering: Delivering | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._switching = asyncio.Lock()
+        self._switching, self._reloading = asyncio.Lock(), asyncio.Lock()
         self.stage = self._stage()
         self.library = PlanLibrary(config.limits, self._project)
         self.fence = make_fence(config, clock)
@@ -207,7 +207,12 @@ class Worker:
 
     async def reload(self) -> tuple[bool, str]:
         """Read rules and notifications again; a bad file changes nothing."""
-        loaded = self._read_rules()
+        async with self._reloading:
+            return await self._reload()
+
+    async def _reload(self) -> tuple[bool, str]:
+        self.seen = await asyncio.to_thread(look, self.config)
+        loaded = await asyncio.to_thread(self._read_rules)
         notifications, text = await asyncio.to_thread(read_notifications, self.config)
         if loaded.rules is None or notifications is None:
             findings = loaded.text * (loaded.rules is None) + text * (notifications is None)
@@ -222,11 +227,18 @@ class Worker:
             return False, findings
         RULES_GOOD.set(1)
         self.load = api.LoadView(digest=loaded.rules.digest, loaded_at_ms=self.clock())
-        self.local, self.notifications = loaded.rules, notifications
+        self.local = loaded.rules
+        self._keep(self._retire(self.notifications))
+        self.notifications = notifications
         if self.live_notifier is not None:
             self.live_notifier.reconfigure(notifications, self.clock())
             await self.activate(loaded.rules)
         return True, loaded.rules.digest
+
+    async def _retire(self, config: NotifierConfig) -> None:
+        """Close the channels of a configuration when nothing is being sent by them any more."""
+        await asyncio.sleep(RETIRE_S)
+        await close_channels(config)
 
     def _read_rules(self) -> Loaded:
         try:
@@ -337,40 +349,3 @@ def _stream_settings(config: Config) -> StreamSettings:
         buffer_bytes_max=config.limits.worker_buffer_bytes_max,
         fetch_bytes_max=config.limits.fetch_bytes_max,
     )
-
-
-class Http(mode.Service):  # type: ignore[misc]  # mode carries no usable types
-    """The HTTP server and the guests of the worker; up before recovery, down last."""
-
-    def __init__(
-        self,
-        worker: Worker,
-        routes: Sequence[BaseRoute],
-        on_started: Callable[[Worker], None] | None,
-        background: Sequence[Callable[[Worker], Awaitable[None]]],
-    ) -> None:
-        super().__init__()
-        listen = worker.config.listen
-        app = api.build(worker.deps, extra_routes=routes)
-        self.server = api.HttpServer(app, listen.host, listen.port)
-        self._worker, self._on_started, self._guests = worker, on_started, background
-
-    async def on_start(self) -> None:
-        """Answer, then let the guests in."""
-        await self.server.start()
-        log.info("listening on %s", self.server.url)
-        if self._on_started is not None:
-            self._on_started(self._worker)
-        for guest in self._guests:
-            self.add_future(self._guest(guest))
-
-    async def _guest(self, guest: Callable[[Worker], Awaitable[None]]) -> None:
-        try:
-            await guest(self._worker)
-        except Exception:
-            log.exception("a guest of the worker failed")
-            self._worker.stop(1)
-
-    async def on_stop(self) -> None:
-        """Stop answering."""
-        await self.server.stop()

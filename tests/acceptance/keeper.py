@@ -36,7 +36,7 @@ class Keeper(threading.Thread):
                 return
             how = "kill -9" if self.killed.is_set() else BETWEEN if armed else "by itself"
             if armed and how == "kill -9":
-                self.faults.insert(0, armed)        # it has not struck yet
+                self.faults.insert(0, armed)  # it has not struck yet
             self.killed.clear()
             self.deaths[how] += 1
 

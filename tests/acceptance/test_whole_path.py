@@ -43,7 +43,16 @@ def finished(run: Whole, load: Load, timeout_s: float) -> None:
     def done() -> bool:
         return sum(w.startswith("resolved") for _, _, w in run.far.hooks()) >= wanted
 
-    until(done, timeout_s, lambda: f"{len(run.far.hooks())} of {2 * wanted}\n{run.state()}")
+    def told() -> str:
+        known = keys(alert_log(run.broker.removeprefix("kafka://"), run.app))
+        truth = load.truth()
+        return (
+            f"{len(run.far.hooks())} of {2 * wanted} messages; {len(known)} alert records, "
+            f"missing {sorted(set(truth) - set(known))[:5]} extra {sorted(set(known) - set(truth))[:5]}"
+            f"\nload ends {load.end_ms}\n{run.state()}"
+        )
+
+    until(done, timeout_s, told)
 
 
 def test_100_000_samples_and_lines_give_exactly_the_expected_messages(
@@ -59,7 +68,7 @@ def test_100_000_samples_and_lines_give_exactly_the_expected_messages(
         producer.join(load.windows * WINDOW_MS / 1000 + 60)
         assert producer.failed is None
         assert min(producer.sent.values()) >= 100_000, producer.sent
-        finished(run, load, 60)
+        finished(run, load, 120)
         wanted = load.episodes()
         until(lambda: sum("RESOLVED" in text for text in run.far.roots()) >= wanted, 90)
         until(lambda: sum(run.far.mails().values()) >= 2 * wanted, 30)
@@ -113,11 +122,11 @@ def test_ten_kills_and_a_frozen_worker_lose_nothing(
             frozen = keepers[rng.choice(["w0", "w1"])]
             frozen.worker.pause()
             asleep_s = time.monotonic()
-            until(lambda: time.monotonic() - asleep_s >= 12, 15)      # twice the session
+            until(lambda: time.monotonic() - asleep_s >= 12, 15)  # twice the session
             frozen.worker.resume()
             producer.join(seconds + 60)
             assert producer.failed is None
-            finished(run, load, 60)
+            finished(run, load, 120)
             deaths = sum((keeper.deaths for keeper in keepers.values()), Counter())
             print(f"deaths={dict(deaths)}")
             assert deaths["kill -9"] >= 7

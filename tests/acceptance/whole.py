@@ -200,14 +200,25 @@ class Whole:
 
     def state(self) -> str:
         """What the workers say of themselves, for a failure's text."""
-        words = ("batches", "dropped", "hole", "lag", "watermark", "outbox", "notifications", "tick")
+        words = (
+            "batches",
+            "dropped",
+            "hole",
+            "lag",
+            "watermark",
+            "skips",
+            "source",
+            "outbox",
+            "notifications",
+            "tick",
+        )
         said = [
             f"{name}: {line}"
             for name, worker in self.workers.items()
             if worker.running
             for line in worker.metrics().splitlines()
             if not line.startswith("#") and any(word in line for word in words)
-            and "_bucket" not in line and not line.endswith(" 0.0")
+            and "_created" not in line and "_bucket" not in line and not line.endswith(" 0.0")
         ]  # fmt: skip
         return "\n".join(said) + "\n" + self.logs()
 

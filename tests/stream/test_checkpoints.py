@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from engine.owner import Chunk, Snapshot
 from engine.stream import checkpoints
-from engine.stream.checkpoints import Claim, Manifest, Plan
+from engine.stream.checkpoints import Manifest, Plan
 
 P = 3
 
@@ -143,11 +143,3 @@ def test_a_later_format_is_left_alone() -> None:
     Writer(log, 1).save(1, {"a": (1, b"mine")})
     log.entries[checkpoints.manifest_key(P, 9)] = b'{"v": 2, "what": "a later Tocsin wrote"}'
     assert restored(log) == (1, {"a": b"mine"})
-
-
-def test_claims_are_read_back_and_unknown_ones_say_nothing() -> None:
-    claim = Claim(1, "w0", 5, "http://w0:9093")
-    key, value = checkpoints.claim_entry(P, claim)
-    assert checkpoints.last_claim({key: value}, P) == claim
-    assert checkpoints.last_claim({}, P) is None
-    assert checkpoints.last_claim({key: b"\x00"}, P) is None
