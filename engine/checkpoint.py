@@ -61,5 +61,8 @@ def unpack(raw: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
             at += count * dtype.itemsize
             at += -at % 8
         return head["meta"], arrays
-    except (KeyError, TypeError, ValueError, msgspec.DecodeError) as error:
+    except (
+        AttributeError, LookupError, OverflowError, SyntaxError, TypeError, ValueError,
+        msgspec.DecodeError,
+    ) as error:  # fmt: skip
         raise SnapshotError(f"a snapshot chunk is malformed: {error}") from error

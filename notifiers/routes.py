@@ -5,8 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.document import ListNode, MapNode, Node, Reader, ScalarNode, did_you_mean
-from engine.series import Matcher, Selector, compiled
-from notifiers.matchers import MatchersError, parse_matchers
+from engine.series import Matcher, MatcherTextError, Selector, compiled, parse_matchers
 from notifiers.route import Route, child_key
 
 ROUTE_CODES: Mapping[str, str] = {
@@ -180,7 +179,7 @@ class RouteReader:
         for text in texts:
             try:
                 matchers.extend(parse_matchers(text.text))
-            except MatchersError as error:
+            except MatcherTextError as error:
                 self.reader.add(text, "matcher", f"this is no matcher: {error}",
                                 'write one like severity="critical"')  # fmt: skip
         return tuple(matchers)

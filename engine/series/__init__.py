@@ -13,6 +13,7 @@ from engine.series.labels import (
     text_hash,
 )
 from engine.series.matcher import Matcher, Selector, compiled, selects
+from engine.series.matcher_text import MatcherTextError, parse_matcher, parse_matchers
 from engine.series.messages import (
     BATCH_VERSION,
     F64,
@@ -49,6 +50,7 @@ __all__ = [
     "LogColumns",
     "Marks",
     "Matcher",
+    "MatcherTextError",
     "Message",
     "PlanSwitch",
     "RowBatch",
@@ -62,6 +64,8 @@ __all__ = [
     "group_hash",
     "pack_announced",
     "parse",
+    "parse_matcher",
+    "parse_matchers",
     "selects",
     "series_key",
     "text_hash",

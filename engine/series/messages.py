@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import BatchError
+from engine.series.labels import KEY_BYTES
 
 BATCH_VERSION: Final = 1
 HTTP_INGEST: Final = "@ingest"
@@ -39,7 +40,8 @@ class RowBatch(msgspec.Struct, array_like=True, frozen=True, tag=1):
     """The rows of one fetch of one source partition for one shard; most often without rows.
 
     (start, end] of the partition's offsets in the usual half-open form [start, end). HTTP rows
-    have topic `@ingest` or `@write`, start == end == 0 and are never dropped as seen.
+    have topic `@ingest` or `@write`, start == end == 0 and are never dropped as seen. A source
+    that drops what was not read yet leaves a gap for ever; `gone_below` says that it is one.
     """
 
     v: int
@@ -59,6 +61,7 @@ class RowBatch(msgspec.Struct, array_like=True, frozen=True, tag=1):
     offsets: bytes = b""  # u32[n]: after start
     values: bytes = b""  # f64[n], metrics only
     logs: LogColumns | None = None
+    gone_below: int = 0  # the source has no records below this offset any more
 
 
 class Marks(msgspec.Struct, array_like=True, frozen=True, tag=2):
@@ -104,7 +107,33 @@ def decode(raw: bytes) -> Message:
         raise BatchError(f"not a message of the topic shards: {error}") from error
     if message.v > BATCH_VERSION:
         raise BatchError(f"message version {message.v} is newer than {BATCH_VERSION}: upgrade")
+    if isinstance(message, RowBatch) and not _whole(message):
+        raise BatchError("the columns of a row batch do not fit together")
     return message
+
+
+def _whole(batch: RowBatch) -> bool:
+    """Say whether the columns of a batch can be read: what is wrong here would end every owner."""
+    n = len(batch.series) // 4
+    keys = len(batch.keys) // KEY_BYTES
+    logs = batch.logs
+    sizes = {len(batch.series), len(batch.times), len(batch.offsets)}
+    if sizes != {4 * n} or len(batch.keys) != KEY_BYTES * keys:
+        return False
+    if n and int(np.frombuffer(batch.series, U32).max()) >= keys:
+        return False
+    if any(index >= keys for index, _ in unpack_announced(batch.announced)):
+        return False
+    if logs is None:
+        return len(batch.values) == 8 * n
+    words = max(1, -(-len(logs.predicates) // 64))
+    wide = [*logs.numbers.values(), *logs.hashes.values()]
+    if any(len(raw) != 8 * n for raw in wide) or len(logs.hits) not in (0, 8 * n * words):
+        return False
+    ends = np.frombuffer(logs.line_ends, U32) if len(logs.line_ends) == 4 * n else None
+    if ends is None or (n and int(ends[-1]) > len(logs.lines)):
+        return False
+    return bool((ends[1:] >= ends[:-1]).all())
 
 
 def column(raw: bytes, dtype: npt.DTypeLike) -> npt.NDArray[np.generic]:

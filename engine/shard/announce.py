@@ -39,19 +39,11 @@ def compose(
         state.fired_values.setdefault(group, said.values)
     active_at_ms = int(row["active_at_ms"])
     record = AlertRecord(
-        tenant=rule.tenant,
-        group=rule.group,
-        rule=rule.name,
-        rule_id=rule.identity,
-        rule_version=rule.version,
-        rule_file=rule.file,
-        rule_line=rule.line,
+        tenant=rule.tenant, group=rule.group, rule=rule.name, rule_id=rule.identity,
+        rule_version=rule.version, rule_file=rule.file, rule_line=rule.line,
         episode=_episode(rule, judged.feed.labels(group), active_at_ms),
-        shard=owner.shard,
-        sequence=owner.sequence,
-        state=change.state,
-        reason=change.reason,
-        level=said.level,
+        shard=owner.shard, sequence=owner.sequence,
+        state=change.state, reason=change.reason, level=said.level,
         labels=said.labels,
         annotations=said.annotations,
         values=said.values,
@@ -68,7 +60,7 @@ def compose(
         input_offset=offset,
         arrival_ms=int(judged.cells["arrived_ms"][group]) if judged.columns else 0,
         decision_ms=stamp_ms,
-    )
+    )  # fmt: skip
     state.told_values[group] = said.values
     if over:
         del state.told_values[group]
@@ -94,14 +86,19 @@ def _said(owner: "ShardOwner", judged: Judged, change: Change) -> _Said:
         "window_start": (window_end_ms - rule.width_ms) / 1000.0,
         "window_end": window_end_ms / 1000.0,
     }
-    labels = dict(_labels(judged, group, context))
+    labels = dict(_labels(judged, group, context, owner.limits.label_value_bytes_max))
     if level:
         labels["severity"] = level
-    annotations = render_all(rule.annotations, {**context, "labels": labels})
+    annotations = render_all(
+        rule.annotations, {**context, "labels": labels},
+        output_bytes_max=owner.limits.template_output_bytes_max,
+    )  # fmt: skip
     return _Said(level, labels, annotations, values, lines, window_end_ms)
 
 
-def _labels(judged: Judged, group: int, context: Mapping[str, object]) -> Mapping[str, str]:
+def _labels(
+    judged: Judged, group: int, context: Mapping[str, object], bytes_max: int
+) -> Mapping[str, str]:
     """Return the alert's labels, rendered when its episode began and then kept.
 
     A label that follows the value would be another alert at every tick.
@@ -110,7 +107,9 @@ def _labels(judged: Judged, group: int, context: Mapping[str, object]) -> Mappin
     held = state.labels.get(group)
     if held is None:
         labels = judged.feed.labels(group)
-        rendered = render_all(state.rule.labels, {**context, "labels": labels})
+        rendered = render_all(
+            state.rule.labels, {**context, "labels": labels}, output_bytes_max=bytes_max
+        )
         held = {**labels, **{name: value for name, value in rendered.items() if value}}
         held["alertname"] = state.rule.name
         state.labels[group] = held

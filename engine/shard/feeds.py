@@ -24,8 +24,9 @@ NOT_IN_BATCH = -2
 class FeedState:
     """The groups and the members of one feed in this shard."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, born: int = 0) -> None:
         self.feed = feed
+        self.born = born  # offset at which it began: part of its chunk's name
         self.index: dict[tuple[str, ...], int] = {}
         self.values: list[tuple[str, ...]] = []
         self.member_group = Column(np.int64)
@@ -67,9 +68,9 @@ class SeriesTable:
         self._named: dict[str, list[int]] = {}
         self._unnamed: list[int] = []
 
-    def use(self, plan: Plan, old: dict[str, FeedState]) -> None:
+    def use(self, plan: Plan, old: dict[str, FeedState], offset: int = 0) -> None:
         """Take the feeds of a plan; feeds that were there before keep their groups."""
-        self.feeds = [old.get(feed.id) or FeedState(feed) for feed in plan.feeds]
+        self.feeds = [old.get(feed.id) or FeedState(feed, offset) for feed in plan.feeds]
         self._named, self._unnamed = {}, []
         for number, state in enumerate(self.feeds):
             name = next(

@@ -48,17 +48,20 @@ class Leaves:
         self.limits = limits
         self.leaves: tuple[Leaf, ...] = ()
         self.stores: list[Store] = []
+        self.born: list[int] = []  # offset at which each store began: part of its chunks' names
         self.of_feed: dict[int, list[int]] = {}
         self.closed: dict[int, int] = {}  # pane_ms -> number of the last pane judged
 
-    def use(self, plan: Plan) -> None:
+    def use(self, plan: Plan, offset: int = 0) -> None:
         """Take the leaves of a plan; those that were there before keep what they hold."""
         held = {leaf.id: store for leaf, store in zip(self.leaves, self.stores, strict=True)}
+        born = {leaf.id: born for leaf, born in zip(self.leaves, self.born, strict=True)}
         self.leaves = plan.leaves
         self.stores = [held.get(leaf.id) or new_store(leaf, self.limits) for leaf in plan.leaves]
         for leaf, store in zip(plan.leaves, self.stores, strict=True):
             if isinstance(store, IncreaseStore):
                 store.keep(leaf.keep_ms)
+        self.born = [born.get(leaf.id, offset) for leaf in plan.leaves]
         self.of_feed = {}
         for number, leaf in enumerate(plan.leaves):
             self.of_feed.setdefault(leaf.feed, []).append(number)
@@ -161,6 +164,18 @@ class Leaves:
         return min(held, default=None)
 
     def chunks(self, known: Mapping[str, int]) -> Iterator[Chunk]:
-        """Yield the chunks of every leaf, named by content hash and pane."""
-        for leaf, store in zip(self.leaves, self.stores, strict=True):
-            yield from store.chunks(f"leaf/{leaf.id}", known)
+        """Yield the chunks of every leaf, named by content hash, birth and pane.
+
+        A leaf that went with one plan and came back with the next counts its versions anew.
+        """
+        for leaf, store, born in zip(self.leaves, self.stores, self.born, strict=True):
+            yield from store.chunks(f"leaf/{leaf.id}@{born}", known)
+
+    def restore(self, name: str, payload: bytes) -> None:
+        """Take a pane back from the chunk that chunks() named so."""
+        _, place, pane = name.split("/")
+        leaf_id, born = place.split("@")
+        for number, leaf in enumerate(self.leaves):
+            if leaf.id == leaf_id:
+                self.born[number] = int(born)
+                self.stores[number].restore(int(pane), payload)

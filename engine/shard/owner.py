@@ -7,11 +7,12 @@ log: another cut of fetches, a replay and another worker give the same bytes.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from engine import metrics
 from engine.alerts import ShardHello, encode
-from engine.errors import BatchError, MissingPlanError, SnapshotError
+from engine.errors import BatchError, SnapshotError, TocsinError
 from engine.limits import Limits
 from engine.owner import LogRecord, Output, Snapshot
 from engine.plan import EMPTY_PLAN, Plan
@@ -120,11 +121,16 @@ class ShardOwner:
         return Snapshot("shard", FORMAT, self.next_offset, tuple(freeze(self, known)))
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Become the state of a snapshot. Raises SnapshotError."""
+        """Become the state of a snapshot. Raises SnapshotError and is a fresh owner then."""
         try:
+            if (snapshot.kind, snapshot.format) != ("shard", FORMAT):
+                raise SnapshotError(f"{snapshot.kind} format {snapshot.format} is not known")
             thaw(self, snapshot)
-        except MissingPlanError as error:
-            raise SnapshotError(f"shard {self.shard}: {error}") from error
+        except (TocsinError, msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
+            # A chunk that checks and cannot be read: the snapshot before it may be whole.
+            timeout_ms = self.watermark.evaluation_timeout_ms
+            self.__init__(self.shard, self.shards, self.plan_of, self.limits, timeout_ms)  # type: ignore[misc]
+            raise SnapshotError(f"shard {self.shard}: {error!r}") from error
 
     # -- what the host asks ---------------------------------------------------------------------
 

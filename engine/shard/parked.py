@@ -60,8 +60,10 @@ class Parked:
 
 
 def only(batch: RowBatch, rows: npt.NDArray[np.int64]) -> RowBatch:
-    """Return a batch with some of its rows; its keys stay."""
+    """Return a batch with some of its rows, and the keys of those alone."""
     n = len(batch.series) // 4
+    used, series = np.unique(column(batch.series, U32)[rows], return_inverse=True)
+    keys = np.frombuffer(batch.keys, np.uint8).reshape(-1, KEY_BYTES)[used].tobytes()
 
     def pick(raw: bytes) -> bytes:
         width = len(raw) // n if n else 0
@@ -83,8 +85,9 @@ def only(batch: RowBatch, rows: npt.NDArray[np.int64]) -> RowBatch:
         )
     return msgspec.structs.replace(
         batch,
+        keys=keys,
         announced=b"",
-        series=pick(batch.series),
+        series=series.astype(U32).tobytes(),
         times=pick(batch.times),
         offsets=pick(batch.offsets),
         values=pick(batch.values),

@@ -36,7 +36,7 @@ def freeze(owner: "ShardOwner", known: Mapping[str, int]) -> Iterator[Chunk]:
         }
         yield Chunk(name, len(keys), pack({}, arrays))
     for state in series.feeds:
-        name = f"feed/{state.feed.id}"
+        name = f"feed/{state.feed.id}@{state.born}"
         version = state.size + len(state.member_group)
         if known.get(name) == version:
             yield Chunk(name, version, b"")
@@ -93,12 +93,8 @@ def thaw(owner: "ShardOwner", snapshot: Snapshot) -> None:
     # Memberships are made again from labels, groups and members, not stored.
     owner.series.use(owner.plan, {state.feed.id: state for state in owner.series.feeds})
     for name, payload in chunks.items():
-        kind, _, rest = name.partition("/")
-        if kind == "leaf":
-            leaf_id, _, pane = rest.partition("/")
-            for leaf, store in zip(owner.leaves.leaves, owner.leaves.stores, strict=True):
-                if leaf.id == leaf_id:
-                    store.restore(int(pane), payload)
+        if name.startswith("leaf/"):
+            owner.leaves.restore(name, payload)
     owner.next_offset = snapshot.next_offset
     owner.sequence = core["sequence"]
     owner.ticked_ms = {int(every): int(at) for every, at in core["ticked_ms"]}
@@ -123,10 +119,13 @@ def _series(owner: "ShardOwner", chunks: Mapping[str, bytes]) -> None:
 
 
 def _feeds(owner: "ShardOwner", chunks: Mapping[str, bytes]) -> None:
+    stored = {name.partition("@")[0]: name for name in chunks if name.startswith("feed/")}
     for state in owner.series.feeds:
-        payload = chunks.get(f"feed/{state.feed.id}")
-        if payload is None:
+        name = stored.get(f"feed/{state.feed.id}")
+        if name is None:
             continue
+        payload = chunks[name]
+        state.born = int(name.partition("@")[2])
         meta, arrays = unpack(payload)
         for values in meta["values"]:
             state.group(tuple(values))

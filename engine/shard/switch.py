@@ -37,8 +37,9 @@ def switch(owner: "ShardOwner", plan: Plan) -> list[Judged]:
             run = (0, at_ms // state.rule.every_ms)
             ended.append(Judged(state, feed, run, at_ms, {}, NO_CELLS, state.table.close_all()))
     owner.plan = plan
-    owner.series.use(plan, {feed.feed.id: feed for feed in old_feeds})
-    owner.leaves.use(plan)
+    offset = owner.next_offset
+    owner.series.use(plan, {feed.feed.id: feed for feed in old_feeds}, offset)
+    owner.leaves.use(plan, offset)
     owner.rules = [
         _carried(owner, rule, old_rules.get(rule.identity), old_feeds) for rule in plan.rules
     ]

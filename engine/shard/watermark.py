@@ -52,14 +52,14 @@ class Watermark:
 
         A hole means that a send before this one failed: its rows will come again, from `seen` on,
         because their source offset could not be committed. Stopping here instead would be for
-        ever: the record stays in the log.
+        ever: the record stays in the log. What the source itself has dropped never comes again.
         """
         if batch.topic in HTTP_TOPICS:
             if batch.topic == HTTP_WRITE and batch.series:
                 self.write_ms = self.append_ms
             return "new", 0
         position = self.positions.setdefault((batch.topic, batch.partition), Position())
-        if position.seen >= 0 and batch.start > position.seen:
+        if 0 <= position.seen < batch.start and batch.start > batch.gone_below:
             return "hole", 0
         if position.seen >= 0 and batch.end <= position.seen:
             return "seen", 0

@@ -15,6 +15,7 @@ from engine.sources.projection import Projection
 ANNOUNCE_EVERY_MS = 600_000
 ENTRIES_MAX = 1_000_000
 ALIAS_BYTES_MAX = 128 << 20
+NEVER_MS = -(1 << 62)  # a clock may begin at 0
 
 
 class SeriesError(ValueError):
@@ -26,8 +27,9 @@ class SeriesError(ValueError):
 
 
 def _size(alias: object) -> int:
-    parts = alias if isinstance(alias, tuple) else (alias,)
-    return sum(len(part) for part in parts if isinstance(part, str | bytes))
+    if isinstance(alias, tuple):
+        return sum(map(_size, alias))
+    return len(alias) if isinstance(alias, str | bytes) else 0
 
 
 class Dictionary:
@@ -45,7 +47,7 @@ class Dictionary:
         self.by_key: dict[bytes, int] = {}
         self.raw: list[bytes] = []
         self.keys = np.zeros((1024, KEY_BYTES), np.uint8)
-        self.announced_ms = np.zeros((1024, self.shards), np.int64)
+        self.announced_ms = np.full((1024, self.shards), NEVER_MS, np.int64)
         self.target_start = np.zeros(1024, np.int64)
         self.target_count = np.zeros(1024, np.int64)
         self.targets = np.zeros(1024, np.int64)
@@ -56,10 +58,20 @@ class Dictionary:
         self.projection = projection
         self.clear()
 
+    def trim(self) -> None:
+        """Forget everything where it is too much; between fetches only: entries are in use."""
+        if (
+            max(len(self.alias), len(self.raw)) >= ENTRIES_MAX
+            or self.alias_bytes >= ALIAS_BYTES_MAX
+        ):
+            self.clear()
+
+    def untold(self, entries: npt.NDArray[np.int64], shard: int) -> None:
+        """Announce these again, whenever they were told."""
+        self.announced_ms[entries, shard] = NEVER_MS
+
     def intern(self, alias: object, labels: Mapping[str, str]) -> int | SeriesError:
         """Return the entry of a label set, and remember the alias it was written as."""
-        if len(self.alias) >= ENTRIES_MAX or self.alias_bytes >= ALIAS_BYTES_MAX:
-            self.clear()
         try:
             found = self._entry(labels)
         except SeriesError as error:
@@ -122,7 +134,8 @@ class Dictionary:
             return
         for name in ("keys", "announced_ms", "target_start", "target_count"):
             array = getattr(self, name)
-            setattr(self, name, np.concatenate([array, np.zeros_like(array)]))
+            more = np.full_like(array, NEVER_MS if name == "announced_ms" else 0)
+            setattr(self, name, np.concatenate([array, more]))
 
     def to_announce(
         self, entries: npt.NDArray[np.int64], shard: int, now_ms: int

@@ -23,6 +23,7 @@ from engine.sources.projection import Projection
 
 Timestamp = int | float | str
 HASH_CACHE_MAX = 100_000
+HASH_CACHE_TEXT_MAX = 256
 REJECT_TEXT_MAX = 512  # an error's text may quote a field's name, which may be the whole record
 TIME_MAX_MS = 2**62
 Rows = list[tuple[int, Any]]  # position, record
@@ -63,9 +64,11 @@ class LogDecoder:
 
     def text_hash(self, value: Any) -> int:
         """Return the hash of a field's value, 0 for none."""
-        if value is None or isinstance(value, list | dict):
+        text = field_text(value)
+        if text is None:
             return 0
-        text = value if isinstance(value, str) else scalar_text(value)
+        if len(text) > HASH_CACHE_TEXT_MAX:
+            return text_hash(text)
         found = self._hashes.get(text)
         if found is None:
             if len(self._hashes) >= HASH_CACHE_MAX:
@@ -74,8 +77,12 @@ class LogDecoder:
         return found
 
 
-def scalar_text(value: Any) -> str:
-    """Return a JSON scalar as a label value."""
+def field_text(value: Any) -> str | None:
+    """Return a field's JSON scalar as a label value, None where it is no scalar."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, list | dict):
+        return None
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -85,7 +92,7 @@ def _split(
     values: Sequence[bytes | None], positions: Sequence[int], limits: Limits
 ) -> tuple[list[bytes], list[int], list[Reject]]:
     """Set aside what cannot be a record: nothing, or too much."""
-    if all(values) and max(map(len, values)) <= limits.record_bytes_max:  # type: ignore[arg-type]
+    if all(values) and max(map(len, values), default=0) <= limits.record_bytes_max:  # type: ignore[arg-type]
         return list(values), list(positions), []  # type: ignore[arg-type]
     good, places, rejects = [], [], []
     for value, position in zip(values, positions, strict=True):
@@ -249,8 +256,9 @@ def _log_stream(
         )
         return SeriesError("message_too_large", text)
     raw = bytes(record.labels)
-    extra = tuple(getattr(record, slot) for _, slot in promoted)
-    key = (raw, *[e if not isinstance(e, list | dict) else None for e in extra])
+    extra = [getattr(record, slot) for _, slot in promoted]
+    texts = [field_text(value) for value in extra]
+    key = (raw, *texts)  # as texts: True, 1 and 1.0 are one key of a dict and three labels
     found = dictionary.alias.get(key)
     if found is not None:
         return found
@@ -260,9 +268,9 @@ def _log_stream(
         return SeriesError(decode_reason(error), f"labels: {error}")
     if METRIC_NAME in labels:
         return SeriesError("label_name", "a log record cannot have the label `__name__`")
-    for (name, _), value in zip(promoted, extra, strict=True):
-        if name not in labels and value is not None and not isinstance(value, list | dict):
-            labels[name] = scalar_text(value)
+    for (name, _), value in zip(promoted, texts, strict=True):
+        if name not in labels and value is not None:
+            labels[name] = value
     return dictionary.intern(key, labels)
 
 

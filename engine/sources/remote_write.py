@@ -102,7 +102,12 @@ def decode_write(body: bytes, dictionary: Dictionary, limits: Limits) -> Decoded
             continue
         number += 1
         assert isinstance(payload, bytes)
-        labels, samples, histograms = _series(payload)
+        try:
+            labels, samples, histograms = _series(payload)
+        except UnicodeDecodeError as error:
+            part = payload[: limits.reject_bytes_max]
+            rejects.append(Reject(number, "invalid_utf8", f"labels: {error}", part))
+            continue
         found = _entry(dictionary, labels)
         if histograms:
             rejects.append(
@@ -140,18 +145,15 @@ def _unpacked(body: bytes, limits: Limits) -> bytes:
 
 def _series(raw: bytes) -> tuple[tuple[tuple[str, str], ...], list[tuple[int, float]], bool]:
     labels, samples, histograms = [], [], False
-    try:
-        for field, wire, payload in _fields(raw):
-            if wire == 2 and field == 1:
-                assert isinstance(payload, bytes)
-                labels.append(_label(payload))
-            elif wire == 2 and field == 2:
-                assert isinstance(payload, bytes)
-                samples.append(_sample(payload))
-            elif field == 4:
-                histograms = True
-    except UnicodeDecodeError as error:
-        raise RemoteWriteError("invalid_utf8", f"labels: {error}") from error
+    for field, wire, payload in _fields(raw):
+        if wire == 2 and field == 1:
+            assert isinstance(payload, bytes)
+            labels.append(_label(payload))
+        elif wire == 2 and field == 2:
+            assert isinstance(payload, bytes)
+            samples.append(_sample(payload))
+        elif field == 4:
+            histograms = True
     return tuple(labels), samples, histograms
 
 

@@ -60,6 +60,7 @@ class SourceSpec:
 class _Position:
     next_offset: int
     reached_ms: int = 0
+    gone_below: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,9 @@ class HttpTaken:
     outputs: list[Output]
     accepted: int
     rejects: list[Reject]  # position: line or series of the request, from 1
+
+
+U32_MAX = (1 << 32) - 1
 
 
 def _answered(_position: int) -> bytes:
@@ -113,9 +117,9 @@ class SourceStage:
         source = self.sources[topic]
         self.sources[topic] = SourceSpec(topic, source.kind, source.lateness_ms, count)
 
-    def assign(self, topic: str, partition: int, next_offset: int) -> None:
-        """Take from this offset on."""
-        self.positions[topic, partition] = _Position(next_offset)
+    def assign(self, topic: str, partition: int, next_offset: int, gone_below: int = 0) -> None:
+        """Take from this offset on; below `gone_below` the partition holds nothing any more."""
+        self.positions[topic, partition] = _Position(next_offset, 0, gone_below)
 
     def revoke(self, topic: str, partition: int) -> None:
         """Forget a partition."""
@@ -130,6 +134,7 @@ class SourceStage:
         """
         source = self.sources[topic]
         position = self.positions[topic, partition]
+        self.dictionary.trim()
         decoded = self._decode(source.kind, fetch.values, fetch.offsets)
         RECORDS.labels(topic).inc(len(fetch.values))
         # The broker's clock, but never ahead of ours: a producer's wrong clock moves nothing.
@@ -145,7 +150,7 @@ class SourceStage:
         start, position.next_offset = position.next_offset, fetch.offsets[-1] + 1
         head = RowBatch(
             BATCH_VERSION, source.kind, topic, partition, start, position.next_offset,
-            position.reached_ms, source.lateness_ms, stamp_ms,
+            position.reached_ms, source.lateness_ms, stamp_ms, gone_below=position.gone_below,
         )  # fmt: skip
         outputs = self._batches(head, decoded, stamp_ms, empty=True)
         self._count(decoded)
@@ -154,6 +159,7 @@ class SourceStage:
     def take_http(self, endpoint: Endpoint, body: bytes, stamp_ms: int) -> HttpTaken:
         """Return the batches of one request. Raises RemoteWriteError for what can never succeed."""
         topic = HTTP_WRITE if endpoint == "write" else HTTP_INGEST
+        self.dictionary.trim()
         if endpoint == "write":
             decoded = decode_write(body, self.dictionary, self.limits)
             number = len(decoded.positions)
@@ -287,10 +293,12 @@ class SourceStage:
         A batch over the message limit is cut at a record: the parts cover [start, a), [a, b) ...
         """
         book = self.dictionary
-        entries, index = np.unique(decoded.entries[rows], return_inverse=True)
-        news = book.to_announce(entries, shard, stamp_ms)
         times = decoded.times_ms[rows]
         base = int(times.min())
+        if int(times.max()) - base > U32_MAX:  # limits.past_ms_max may be months
+            return self._halves(head, decoded, hits, rows, shard, False, stamp_ms)
+        entries, index = np.unique(decoded.entries[rows], return_inverse=True)
+        news = book.to_announce(entries, shard, stamp_ms)
         logs = None if hits is None else self._log_columns(decoded, hits, rows)
         batch = msgspec.structs.replace(
             head,
@@ -320,7 +328,7 @@ class SourceStage:
     ) -> list[bytes]:
         middle = rows.size // 2
         if announced:  # what the whole batch would have told, its parts must tell
-            self.dictionary.announced_ms[decoded.entries[rows], shard] = 0
+            self.dictionary.untold(decoded.entries[rows], shard)
         cut = int(decoded.positions[rows[middle]])
         # S is said by the last part only: before that part is read, its rows are still to come.
         first = msgspec.structs.replace(head, end=cut, reached_ms=0) if head.end else head

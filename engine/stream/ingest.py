@@ -164,7 +164,7 @@ class Ingest:
                 "records_gone", {"topic": tp.topic, "partition": tp.partition, "records": gone}
             )
             source.next = source.told = start
-            self.stage.assign(tp.topic, tp.partition, start)
+            self.stage.assign(tp.topic, tp.partition, start, gone_below=start)
         now_s = asyncio.get_running_loop().time()
         if source.sought[0] == source.next and now_s - source.sought[1] < SEEK_AGAIN_S:
             return  # what was in the queue behind the hole
@@ -186,7 +186,9 @@ class Ingest:
             offset = known[tp]
             at = starts[tp] if offset is None else offset
             self.sources[tp] = Source(at, now_s)
-            self.stage.assign(tp.topic, tp.partition, at)
+            # Where no offset is committed (any more), what was before the log's start is gone.
+            gone_below = at if offset is None else 0
+            self.stage.assign(tp.topic, tp.partition, at, gone_below=gone_below)
         self._placed.set()
         self._events(
             "sources_assigned", {f"{tp.topic}/{tp.partition}": self.sources[tp].next for tp in mine}

@@ -21,6 +21,7 @@ from engine.stream.topics import MESSAGE_BYTES_MAX, Topic
 
 ANSWER_TIMEOUT_S = 10.0
 SEND_TIMEOUT_MS = 30_000
+LEADING_TIMEOUT_S = 60.0
 BATCH_BYTES_MAX = 1 << 20
 FOLLOW_POLL_MS = 500
 
@@ -62,6 +63,10 @@ class KafkaBroker:
             await self._producer.start()
             self._probe = self._client()
             await self._probe.start()
+            # Metadata names a leader before that broker takes its first record.
+            own = [TopicPartition(t.name, p) for t in topics for p in range(t.partitions)]
+            async with asyncio.timeout(LEADING_TIMEOUT_S):
+                await self._probe.end_offsets(own)
         except (KafkaError, OSError, TimeoutError) as error:
             await self.stop()
             raise StreamError(

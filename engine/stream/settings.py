@@ -62,8 +62,8 @@ class SourceStage(Protocol):
         """Note how many partitions a source topic has, before the first marks."""
         ...
 
-    def assign(self, topic: str, partition: int, next_offset: int) -> None:
-        """From here on `take` continues at `next_offset`."""
+    def assign(self, topic: str, partition: int, next_offset: int, gone_below: int = 0) -> None:
+        """From here on `take` continues at `next_offset`; below `gone_below` nothing is left."""
         ...
 
     def revoke(self, topic: str, partition: int) -> None:

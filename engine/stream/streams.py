@@ -17,6 +17,7 @@ from engine.stream.settings import Hooks, SourceStage, StreamSettings, StreamsSt
 from engine.stream.watch import Watch
 
 PROOF_KEPT_S = 1.0
+PUBLISH_MS = 60_000  # a broker that has just begun to lead is slow
 
 
 class Streams:
@@ -85,7 +86,7 @@ class Streams:
         self._started = True
         control = self._topics.tp("control", 0)
         self._keep(self._broker.follow(control, self._control.take, self._control.caught_up))
-        await self._control.announce(self.publish)
+        self._keep(self._control.announce(self.publish))
 
     async def _end(self) -> None:
         self._started = False
@@ -242,4 +243,4 @@ class Streams:
     async def publish(self, key: str, payload: bytes | None) -> int:
         """Append to `control` under a key (None removes it); return the offset."""
         tp: TP = self._topics.tp("control", 0)
-        return (await self._append([Append(tp.topic, 0, key.encode(), payload)], 10_000))[0]
+        return (await self._append([Append(tp.topic, 0, key.encode(), payload)], PUBLISH_MS))[0]

@@ -16,7 +16,7 @@ def metric(at_ms: int, group: str, **changed: Any) -> bytes:
 
 
 def line(at_ms: int, group: str, **changed: Any) -> bytes:
-    body = {"timestamp": at_ms, "labels": {"job": "good", "group": group}, "message": "it broke"}
+    body = {"timestamp": at_ms, "labels": {"group": group, "job": "good"}, "message": "it broke"}
     return json.dumps({**body, "user": "u1", "n": 2, **changed}).encode()
 
 
@@ -62,7 +62,8 @@ def bad_metrics(at_ms: int, group: str) -> list[tuple[str, bytes | None]]:
     good = metric(at_ms, group)
     value = b'"value": 1'
     assert value in good
-    return both(at_ms, good) + [
+    return [
+        *both(at_ms, good),
         ("malformed_json", good.replace(value, b'"value": NaN')),
         ("malformed_json", good.replace(value, b'"value": -Infinity')),
         ("wrong_type", good.replace(value, b'"value": "high"')),
@@ -81,12 +82,13 @@ def bad_metrics(at_ms: int, group: str) -> list[tuple[str, bytes | None]]:
 
 def bad_lines(at_ms: int, group: str) -> list[tuple[str, bytes | None]]:
     good = line(at_ms, group)
-    return both(at_ms, good) + [
+    return [
+        *both(at_ms, good),
         ("malformed_json", line(at_ms, group, n=float("nan"))),
         ("wrong_type", line(at_ms, group, message=["it broke"])),
         ("invalid_utf8", good.replace(b"it broke", b"it \xff broke")),
         ("message_too_large", line(at_ms, group, message="x" * 100_000)),
-        ("label_name", line(at_ms, group, labels={"job": "good", "__name__": "x"})),
+        ("label_name", line(at_ms, group, labels={"group": group, "__name__": "x"})),
         ("too_deep", good[:-1] + b', "stack": ' + DEEP + b"}"),
     ]
 

@@ -46,17 +46,18 @@ class Load:
     start_ms: int
     windows: int
     length: int = 8
+    pods: int = PODS
 
     @property
     def end_ms(self) -> int:
         return self.start_ms + self.windows * WINDOW_MS
 
     def rules(self) -> str:
-        return RULES.format(metrics=PODS * WINDOW_MS // STEP_MS, logs=MATCHING)
+        return RULES.format(metrics=self.pods * WINDOW_MS // STEP_MS, logs=MATCHING)
 
     def incident(self, kind: str, service: int, window: int) -> bool:
         """Whether that window of a service has one more; some windows are calm at both ends."""
-        period = 2 * self.length
+        period = 4 * self.length
         shifted = window - 2 - service % self.length - (kind == "logs")
         return shifted >= 0 and shifted % period < self.length and window < self.windows - 2
 
@@ -74,15 +75,15 @@ class Load:
 
     def _step(self, at_ms: int, window: int, last: bool) -> Iterator[tuple[str, bytes]]:
         for service in range(SERVICES):
-            for pod in range(PODS):
+            for pod in range(self.pods):
                 value = 1 + (last and pod == 0 and self.incident("metrics", service, window))
                 labels = {"service": f"s{service}", "pod": str(pod)}
                 body = {"timestamp": at_ms, "name": "load", "labels": labels, "value": value}
                 yield "metrics", json.dumps(body).encode()
             hot = last and self.incident("logs", service, window)
-            for line in range(PODS):
+            for line in range(self.pods):
                 text = "ok" if line or (at_ms // STEP_MS) % 2 else "timeout"
-                text = "timeout again" if hot and line == PODS - 1 else text
+                text = "timeout again" if hot and line == self.pods - 1 else text
                 body = {
                     "timestamp": at_ms,
                     "labels": {"job": "shop", "service": f"s{service}"},
@@ -94,7 +95,7 @@ class Load:
     def truth(self) -> list[Key]:
         """Every firing and resolved record that must be there, and no other."""
         out: list[Key] = []
-        bases = {"metrics": PODS * WINDOW_MS // STEP_MS, "logs": MATCHING}
+        bases = {"metrics": self.pods * WINDOW_MS // STEP_MS, "logs": MATCHING}
         for kind, rule in (("metrics", "LoadHigh"), ("logs", "Timeouts")):
             for service in range(SERVICES):
                 up = False

@@ -88,7 +88,8 @@ def received(bootstrap: str, topic: str) -> list[dict[str, Any]]:
 
     async def work() -> list[dict[str, Any]]:
         tp, out = TopicPartition(topic, 0), list[dict[str, Any]]()
-        async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as consumer:
+        asked = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+        async with asked as consumer:
             consumer.assign([tp])
             end = (await consumer.end_offsets([tp]))[tp]
             await consumer.seek_to_beginning(tp)

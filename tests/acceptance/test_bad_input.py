@@ -3,12 +3,11 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.acceptance import bad, services
-from tests.acceptance.talking import Sending, ask, labelled, received, send, total
+from tests.acceptance.talking import Sending, ask, labelled, received, send
 from tests.acceptance.whole import Whole, Worker, alert_log, whole
 from tests.waiting import until
 
@@ -79,7 +78,7 @@ def rejected(worker: Worker) -> Counter[tuple[str, str]]:
 def test_each_bad_record_is_named_and_kept_and_its_neighbours_are_counted(
     run: tuple[Whole, Worker, services.Kafka],
 ) -> None:
-    _, worker, kafka = run
+    found_run, worker, kafka = run
     at_ms = coming_window()
     before = rejected(worker)
     records: list[Sending] = []
@@ -87,7 +86,7 @@ def test_each_bad_record_is_named_and_kept_and_its_neighbours_are_counted(
     counted: Counter[str] = Counter()
 
     def valid(kind: str, value: bytes, stamp_ms: int = at_ms) -> None:
-        records.append(Sending(TOPICS[kind], len(records) % 2, value, stamp_ms))
+        records.append(Sending(TOPICS[kind], len(records) // 3 % 2, value, stamp_ms))
         counted[kind] += 1
 
     for kind, good, bads, odd in (
@@ -97,7 +96,7 @@ def test_each_bad_record_is_named_and_kept_and_its_neighbours_are_counted(
         for reason, value in bads(at_ms, "kafka"):
             valid(kind, good(at_ms, "kafka"))
             wrong.append((len(records), reason))
-            records.append(Sending(TOPICS[kind], len(records) % 2, value, at_ms))
+            records.append(Sending(TOPICS[kind], len(records) // 3 % 2, value, at_ms))
         for value in odd(at_ms, "kafka"):
             valid(kind, value)
         for partition in (0, 1):  # the clocks of these senders are off by 75 years
@@ -106,7 +105,10 @@ def test_each_bad_record_is_named_and_kept_and_its_neighbours_are_counted(
     print(f"valid={dict(counted)} bad={len(wrong)}")
     where = {(records[i].topic, records[i].partition, offsets[i]): reason for i, reason in wrong}
     assert len(where) == len(wrong) > 60
-    until(lambda: sum((rejected(worker) - before).values()) >= len(wrong), 20)
+    until(
+        lambda: sum((rejected(worker) - before).values()) >= len(wrong), 20,
+        lambda: f"{rejected(worker) - before}\n{found_run.state()}",
+    )  # fmt: skip
     until(lambda: len(firing(kafka, "kafka")) == 2, 30)
     kept = received(kafka.bootstrap, f"{APP}.rejects")
     found = {(k["topic"], k["partition"], k["offset"]): k["reason"] for k in kept}
@@ -151,7 +153,7 @@ def test_a_flood_of_bad_records_is_counted_and_kept_within_bounds(
     seconds = time.monotonic() - began_s
     assert rejected(worker) - before == {("malformed_json", TOPICS["metrics"]): FLOOD}
     kept = len(received(kafka.bootstrap, f"{APP}.rejects")) - kept_before
-    left_out = total(worker.metrics(), "tocsin_dropped_total", reason="reject_not_kept")
+    left_out = int(worker.dropped().get("reject_not_kept", 0))
     print(f"flood={FLOOD} kept={kept} not_kept={left_out}")
     assert 0 < kept <= KEPT_A_SECOND * (seconds + 2)
     assert kept + left_out == FLOOD
@@ -163,7 +165,7 @@ def test_each_bad_line_of_a_request_is_named_to_its_sender(
 ) -> None:
     _, worker, kafka = run
     at_ms = coming_window()
-    before = rejected(worker)
+    before, dropped = rejected(worker), worker.dropped()
     accepted: Counter[str] = Counter()
     reasons: Counter[tuple[str, str]] = Counter()
     for kind, good, bads in (
@@ -197,4 +199,4 @@ def test_each_bad_line_of_a_request_is_named_to_its_sender(
     assert values["Lines"] == {
         "n": accepted["logs"], "users": 1, "total": 2 * accepted["logs"],
     }  # fmt: skip
-    assert worker.dropped() == {}
+    assert worker.dropped() == dropped

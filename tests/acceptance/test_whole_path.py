@@ -1,5 +1,7 @@
 """From 100,000 samples and 100,000 log lines on a real Kafka to exactly the expected messages."""
 
+import dataclasses
+import json
 import os
 import random
 import time
@@ -17,7 +19,9 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-WINDOWS = 46
+SLOW = Load(0, windows=46, length=18)
+"""Incidents of 36 s: longer than any outage here, so that every one of them must be told."""
+QUICK = Load(0, windows=24, pods=22)
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +35,10 @@ def parts() -> Iterator[tuple[services.Kafka, services.Redis]]:
         yield kafka, redis
 
 
-def starting(load_windows: int, in_s: float = 3.0) -> Load:
+def starting(load: Load, in_s: float = 3.0) -> Load:
+    """The same load, from a moment on."""
     start_ms = int((time.time() + in_s) * 1000) // WINDOW_MS * WINDOW_MS + WINDOW_MS
-    return Load(start_ms, load_windows)
+    return dataclasses.replace(load, start_ms=start_ms)
 
 
 def finished(run: Whole, load: Load, timeout_s: float) -> None:
@@ -59,10 +64,10 @@ def test_100_000_samples_and_lines_give_exactly_the_expected_messages(
     parts: tuple[services.Kafka, services.Redis], tmp_path: Path
 ) -> None:
     kafka, redis = parts
-    with whole(tmp_path, kafka.url, redis.url, "calm", Load(0, 0).rules()) as run:
+    with whole(tmp_path, kafka.url, redis.url, "calm", QUICK.rules()) as run:
         for name in ("w0", "w1"):
             run.worker(name).start()
-        load = starting(WINDOWS)
+        load = starting(QUICK)
         producer = Producer(kafka.bootstrap, load)
         producer.start()
         producer.join(load.windows * WINDOW_MS / 1000 + 60)
@@ -100,7 +105,7 @@ def test_ten_kills_and_a_frozen_worker_lose_nothing(
     seed = int(os.environ.get("SEED", "7"))
     print(f"seed={seed}")
     rng = random.Random(seed)
-    with whole(tmp_path, kafka.url, redis.url, f"faults{seed}", Load(0, 0).rules()) as run:
+    with whole(tmp_path, kafka.url, redis.url, f"faults{seed}", SLOW.rules()) as run:
         # Whoever is the notifier dies between a send and its answer, again and again.
         keepers = {
             name: Keeper(run.worker(name), [f"{BETWEEN}:{rng.randrange(2, 6)}" for _ in range(3)])
@@ -110,14 +115,18 @@ def test_ten_kills_and_a_frozen_worker_lose_nothing(
             keeper.start()
         try:
             wait_all(keepers)
-            load = starting(WINDOWS)
+            load = starting(SLOW)
             producer = Producer(kafka.bootstrap, load)
             producer.start()
             began_s = time.monotonic()
             seconds = load.windows * WINDOW_MS / 1000
+
+            def strike() -> bool:
+                return keepers[rng.choice(["w0", "w1"])].kill()
+
             for at_s in schedule(rng, 7, seconds * 0.7):
                 until(lambda at_s=at_s: time.monotonic() - began_s >= at_s, seconds)
-                until(lambda: keepers[rng.choice(["w0", "w1"])].kill(), 30)
+                until(strike, 30)
             wait_all(keepers)
             frozen = keepers[rng.choice(["w0", "w1"])]
             frozen.worker.pause()
@@ -132,13 +141,32 @@ def test_ten_kills_and_a_frozen_worker_lose_nothing(
             assert deaths["kill -9"] >= 7
             assert deaths[BETWEEN] >= 3
             wanted = load.episodes()
-            until(lambda: sum("RESOLVED" in text for text in run.far.roots()) >= wanted, 120)
+            until(
+                lambda: sum("RESOLVED" in text for text in run.far.roots()) >= wanted, 120,
+                lambda: slack_history(run, alert_log(kafka.bootstrap, run.app)),
+            )  # fmt: skip
             entries = alert_log(kafka.bootstrap, f"faults{seed}")
             assert keys(entries) == load.truth()
             tell(run, entries, wanted)
         finally:
             for keeper in keepers.values():
                 keeper.finish()
+
+
+def slack_history(run: Whole, entries: list[dict]) -> str:
+    """What the notification log says of the groups whose message does not show the end."""
+    history: dict[str, list[str]] = {}
+    for e in entries:
+        if e["kind"] == "notified" and e["integration"].startswith("slack"):
+            told = f"n={e['n']} {e['outcome']} {e['reason']} fire={len(e['firing'])} end={len(e['resolved'])} rep={e['possibly_repeated']} far={e['far_id'].get('ts')}"
+            history.setdefault(e["group_key"], []).append(told)
+    posts = [p for p in run.far.slack.posted() if p.thread_ts is None]
+    open_ts = {p.ts for p in posts if "RESOLVED" not in json.dumps(p.body)}
+    lines = [f"{len(posts)} messages, still open: {sorted(open_ts)}"]
+    for key, told in sorted(history.items()):
+        if any(ts in line for ts in open_ts for line in told) or not told[-1].count("end=1"):
+            lines += [key, *told]
+    return "\n".join(lines) + "\n" + run.state()
 
 
 def tell(run: Whole, entries: list[dict], wanted: int) -> None:

@@ -36,7 +36,7 @@ class FakeStage:
     def partitions(self, topic: str, count: int) -> None:
         self.topics[topic] = count
 
-    def assign(self, topic: str, partition: int, next_offset: int) -> None:
+    def assign(self, topic: str, partition: int, next_offset: int, gone_below: int = 0) -> None:
         self.next[topic, partition] = next_offset
 
     def revoke(self, topic: str, partition: int) -> None:

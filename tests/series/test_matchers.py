@@ -1,4 +1,4 @@
-"""Matchers in a configuration, against Alertmanager's own cases."""
+"""Lists of matchers, against Alertmanager's own cases."""
 
 from typing import Any
 
@@ -7,8 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.series import Matcher
-from notifiers.matchers import MatchersError, parse_matchers
+from engine.series import Matcher, MatcherTextError, parse_matchers
 from notifiers.route import format_matchers
 from tests.notifiers import corpora
 
@@ -37,7 +36,7 @@ def test_matchers_are_read_as_alertmanager_reads_them(section: str) -> None:
         if section == "utf8_many" and _by_the_older_grammar(case["input"]):
             continue
         if "error" in case:
-            with pytest.raises(MatchersError):
+            with pytest.raises(MatcherTextError):
                 parse_matchers(case["input"])
         else:
             assert _plain(parse_matchers(case["input"])) == case["matchers"], case
@@ -57,11 +56,11 @@ def test_what_is_written_is_read_back(matchers: list[Matcher]) -> None:
 def test_no_text_breaks_the_reader(text: str) -> None:
     try:
         parse_matchers(text)
-    except MatchersError:
+    except MatcherTextError:
         pass
 
 
 @pytest.mark.parametrize("text", ['a=~"(("', "a", "=b", '"a"', "a🙂=b c", ",", 'a="b', 'a=b"c'])
 def test_what_is_no_matcher_is_refused(text: str) -> None:
-    with pytest.raises(MatchersError):
+    with pytest.raises(MatcherTextError):
         parse_matchers(text)
