@@ -39,6 +39,8 @@ def pack(meta: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> byt
 def _dtype(described: Any) -> np.dtype[Any]:
     if isinstance(described, str):
         return np.dtype(described)
+    if not isinstance(described, list):
+        raise TypeError(f"{described!r} is no dtype")
     # Aligned, as records are made: kernels are compiled for one record type only.
     return np.dtype([(name, kind) for name, kind in described], align=True)
 
@@ -57,6 +59,8 @@ def unpack(raw: bytes) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         for name, dtype_name, shape in head["arrays"]:
             dtype = _dtype(dtype_name)
             count = int(np.prod(shape, dtype=np.int64))
+            if count < 0:
+                raise ValueError(f"{name} has the shape {shape}")
             arrays[name] = np.frombuffer(raw, dtype, count, at).reshape(shape).copy()
             at += count * dtype.itemsize
             at += -at % 8

@@ -165,4 +165,7 @@ def encode(entry: LogEntry) -> bytes:
 
 def decode(value: bytes) -> LogEntry:
     """Read an entry. Raises msgspec.DecodeError or ValidationError on what no version wrote."""
-    return _decoder.decode(value)
+    try:
+        return _decoder.decode(value)
+    except (UnicodeDecodeError, RecursionError) as error:  # msgspec lets these two through
+        raise msgspec.DecodeError(f"not an entry of the topic alerts: {error}") from error

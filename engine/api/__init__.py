@@ -11,7 +11,7 @@ Absent: Faust, the notifier's types (the worker adapts them to `views`), a clock
 
 from engine.api.app import ROUTES, RouteSpec, build
 from engine.api.deps import ApiDeps, ApiSettings, Endpoint, Ingested, NotifierView, Reloaded
-from engine.api.matcher_text import MatcherTextError, parse_matcher
+from engine.api.matcher_text import parse_matcher
 from engine.api.server import HttpServer, ListenError, bind, is_loopback
 from engine.api.timestamp import parse as parse_time
 from engine.api.timestamp import to_text as format_time
@@ -30,6 +30,7 @@ from engine.api.views import (
     SilenceView,
     WorkerView,
 )
+from engine.series import MatcherTextError
 
 __all__ = [
     "ROLES",

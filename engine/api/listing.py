@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from engine.api.body import Refusal
 from engine.api.deps import NotifierView
-from engine.api.matcher_text import MATCHER_BYTES_MAX, MatcherTextError, parse_matchers
+from engine.api.matcher_text import MATCHER_BYTES_MAX, parse_matchers
 from engine.api.wire import receiver_labels
-from engine.series import Matcher, compiled
+from engine.series import Matcher, MatcherTextError, compiled
 
 _TRUE = frozenset({"true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"})
 

@@ -15,9 +15,12 @@ from starlette.responses import Response
 from engine.alerts import SilenceMatcher
 from engine.api.context import Context
 from engine.api.deps import NotifierView
+from engine.api.listing import matches
+from engine.api.matcher_text import MATCHER_BYTES_MAX, MATCHERS_MAX
 from engine.api.timestamp import to_text
 from engine.api.views import AlertView, RuleAlertView, SilenceView
 from engine.api.wire import silence_state
+from engine.series import Matcher, MatcherTextError, Selector, parse_matchers
 
 ALERTS_SHOWN_MAX = 200
 SILENCES_SHOWN_MAX = 100
@@ -93,7 +96,9 @@ async def show(request: Request, context: Context) -> Response:
     view = deps.notifier()
     base = (deps.settings.external_url or str(request.base_url)).rstrip("/")
     secured = deps.settings.tokens is not None
-    alerts = _sorted_alerts(view, now_ms)
+    wanted, problem = _filter(request)
+    alerts = [a for a in _sorted_alerts(view, now_ms) if matches(wanted, a.labels)]
+    example = _equal({"alertname": "NAME", "service": "NAME"})
     silences = _sorted_silences(view, now_ms)
     pending = [a for a in view.rule_alerts(now_ms) if a.state == "pending"] if view else []
     rules = deps.rules()
@@ -117,19 +122,44 @@ async def show(request: Request, context: Context) -> Response:
         load_bad=rules.load.failed_at_ms > rules.load.loaded_at_ms,
         uptime=_span(now_ms - deps.settings.started_ms),
         shards=_ranges(deps.worker().shards),
-        command=silence_command(base, {"alertname": "NAME", "service": "NAME"}),
-        curl=silence_curl(base, {"alertname": "NAME", "service": "NAME"}, now_ms, secured),
+        wanted=[str(matcher) for matcher in wanted],
+        filter_problem=problem,
+        command=silence_command(base, wanted or example),
+        curl=silence_curl(base, wanted or example, now_ms, secured),
     )  # fmt: skip
     headers = {"Content-Security-Policy": _CSP}
     return Response(html, headers=headers, media_type="text/html")
 
 
-def silence_curl(base: str, labels: Mapping[str, str], now_ms: int, secured: bool) -> str:
-    """Return a command line that silences exactly these labels for an hour, safe to paste."""
+def _filter(request: Request) -> tuple[Selector, str]:
+    """Read `filter`, as the link "Silence" of a message has it; what is wrong with it, or ""."""
+    text = request.query_params.get("filter", "")
+    try:
+        if len(text) > MATCHER_BYTES_MAX:
+            raise MatcherTextError("too long")
+        found = parse_matchers(text)
+        if len(found) > MATCHERS_MAX:
+            raise MatcherTextError("too many matchers")
+    except MatcherTextError as error:
+        return (), str(error)
+    return found, ""
+
+
+def _equal(labels: Mapping[str, str]) -> Selector:
+    return tuple(Matcher(name, "=", value) for name, value in sorted(labels.items()))
+
+
+def silence_curl(base: str, matchers: Selector, now_ms: int, secured: bool) -> str:
+    """Return a command line that silences exactly this for an hour, safe to paste."""
     body = {
         "matchers": [
-            {"name": name, "value": value, "isRegex": False}
-            for name, value in sorted(labels.items())
+            {
+                "name": matcher.name,
+                "value": matcher.value,
+                "isRegex": matcher.operator in ("=~", "!~"),
+                **({} if matcher.operator in ("=", "=~") else {"isEqual": False}),
+            }
+            for matcher in matchers
         ],
         "startsAt": to_text(now_ms),
         "endsAt": to_text(now_ms + _HOUR_MS),
@@ -142,15 +172,17 @@ def silence_curl(base: str, labels: Mapping[str, str], now_ms: int, secured: boo
     return " ".join(words)
 
 
-def silence_command(base: str, labels: Mapping[str, str]) -> str:
+def silence_command(base: str, matchers: Selector) -> str:
     """Return the same for Tocsin's own command."""
     words = ["tocsin", "silence", "add", "--comment", "why"]
     if base != "http://127.0.0.1:9093":
         words += ["--url", shlex.quote(base)]
-    for name, value in sorted(labels.items()):
-        quoted = name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)
-        plain = value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
-        words.append(shlex.quote(f"{quoted}={plain}"))
+    for matcher in matchers:
+        name, value = (
+            text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+            for text in (matcher.name, matcher.value)
+        )
+        words.append(shlex.quote(f"{name}{matcher.operator}{value}"))
     return " ".join(words)
 
 
@@ -209,8 +241,8 @@ def _row(alert: AlertView, base: str, secured: bool, now_ms: int) -> _Row:
         rule=alert.rule,
         link=_web(alert.generator_url),
         runbook=_web(annotations.get("runbook_url", "")),
-        command=silence_command(base, matched),
-        curl=silence_curl(base, matched, now_ms, secured),
+        command=silence_command(base, _equal(matched)),
+        curl=silence_curl(base, _equal(matched), now_ms, secured),
     )
 
 

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
             if (args.config.is_file())
             else ""
         )
-        print(render(findings, {str(args.config): text}), end="", file=sys.stderr)
+        print(render(findings, {str(args.config): text}), file=sys.stderr)
     if config is None:
         return 1
     if args.role:

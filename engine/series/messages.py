@@ -103,7 +103,7 @@ def decode(raw: bytes) -> Message:
     """Read a message. Raises BatchError on bytes that no version of ours wrote."""
     try:
         message = _decoder.decode(raw)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BatchError(f"not a message of the topic shards: {error}") from error
     if message.v > BATCH_VERSION:
         raise BatchError(f"message version {message.v} is newer than {BATCH_VERSION}: upgrade")
@@ -126,6 +126,8 @@ def _whole(batch: RowBatch) -> bool:
         return False
     if logs is None:
         return len(batch.values) == 8 * n
+    if batch.values:
+        return False
     words = max(1, -(-len(logs.predicates) // 64))
     wide = [*logs.numbers.values(), *logs.hashes.values()]
     if any(len(raw) != 8 * n for raw in wide) or len(logs.hits) not in (0, 8 * n * words):

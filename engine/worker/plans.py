@@ -37,11 +37,16 @@ class Loaded:
     text: str  # the findings, rendered
 
 
+def lines(shown: str) -> str:
+    """Return findings as whole lines, so that more can follow them."""
+    return f"{shown}\n" if shown else ""
+
+
 def read_rules(paths: tuple[Path, ...], base: Path, limits: Limits) -> Loaded:
     """Read and check rule files; warnings alone do not refuse a set. Raises FileError."""
     files = read_paths(paths, base)
     rules, findings = load(files, limits=limits)
-    return Loaded(rules, findings, render(findings, files))
+    return Loaded(rules, findings, lines(render(findings, files)))
 
 
 class PlanLibrary:

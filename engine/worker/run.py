@@ -12,7 +12,7 @@ from engine.config import Config
 from engine.document import render
 from engine.errors import TocsinError
 from engine.worker.http import Http
-from engine.worker.plans import read_rules
+from engine.worker.plans import lines, read_rules
 from engine.worker.watching import look
 from engine.worker.worker import Files, Worker, read_notifications
 
@@ -49,7 +49,7 @@ def _tokens(config: Config) -> tuple[tuple[api.Token, ...] | None, str]:
         return None, f"{path}: cannot be read: {error.strerror}; correct `auth.tokens_file`\n"
     tokens, findings = api.load_tokens(text, path.name)
     # Without the text: its lines hold secrets.
-    return tokens, render(findings, {})
+    return tokens, lines(render(findings, {}))
 
 
 def set_up_log(level: str) -> None:

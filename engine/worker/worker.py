@@ -33,6 +33,7 @@ from engine.worker.plans import (
     RULES_KEY,
     Loaded,
     PlanLibrary,
+    lines,
     packed,
     read_rules,
 )
@@ -76,7 +77,7 @@ def read_notifications(config: Config) -> tuple[NotifierConfig | None, str]:
     found, findings = notifiers.load(
         text, shown, external_url=config.external_url, base=path.parent
     )
-    return found, render(findings, {shown: text})
+    return found, lines(render(findings, {shown: text}))
 
 
 def _shown(path: Path, base: Path) -> str:

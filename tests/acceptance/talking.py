@@ -7,9 +7,13 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from faust.types import TP
+
+from engine.stream.embedded_log import EmbeddedLog
 
 
 class Sending(NamedTuple):
@@ -99,3 +103,16 @@ def received(bootstrap: str, topic: str) -> list[dict[str, Any]]:
         return out
 
     return asyncio.run(work())
+
+
+def embedded_log(directory: Path, app: str) -> list[dict[str, Any]]:
+    """All records of topic `alerts` in an embedded log that no process has open."""
+    log = EmbeddedLog(str(directory))
+    try:
+        tp, out, at = TP(f"{app}.alerts", 0), list[dict[str, Any]](), 0
+        while at < log.partitions[tp].end:
+            records, at = log.read(tp, at, 1 << 24)
+            out += [json.loads(record.value) for record in records if record.value]
+        return out
+    finally:
+        log.close()

@@ -67,6 +67,39 @@ async def test_the_command_of_an_alert_silences_just_that() -> None:
         assert len(active) == 2
 
 
+async def test_the_link_of_a_message_shows_what_to_silence_and_how() -> None:
+    deps = FakeDeps()
+    wanted = '{alertname="Disk",host=~"db-.*",zone!="b c"}'
+    async with client(deps) as http:
+        body = [alert("Disk", host="db-1"), alert("Disk", host="web-1"), alert("Cpu", host="db-1")]
+        await http.post("/api/v2/alerts", json=body)
+        html = (await http.get("/", params={"filter": wanted})).text
+        assert "db-1" in html
+        assert "web-1" not in html
+        assert "Cpu!" not in html
+        typed, curl, *_ = commands(html[html.index('<section id="silence">') :])
+        assert [str(parse_matcher(word)) for word in typed[7:]] == [
+            'alertname="Disk"', 'host=~"db-.*"', 'zone!="b c"',
+        ]  # fmt: skip
+        posted = await http.post("/api/v2/silences", json=json.loads(curl[-1]))
+        assert posted.status_code == 200
+        active = (await http.get("/api/v2/alerts", params={"silenced": "false"})).json()
+    assert [(a["labels"]["alertname"], a["labels"]["host"]) for a in active] in (
+        [("Disk", "web-1"), ("Cpu", "db-1")], [("Cpu", "db-1"), ("Disk", "web-1")],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ['{a="b', EVIL, "a=~(", "a=b," * 100, "a=" + "b" * 5_000])
+async def test_a_filter_that_cannot_be_read_hides_nothing(text: str) -> None:
+    async with client(FakeDeps()) as http:
+        await http.post("/api/v2/alerts", json=[alert("Disk")])
+        answer = await http.get("/", params={"filter": text})
+    assert answer.status_code == 200
+    assert "Disk!" in answer.text
+    assert "cannot be read" in answer.text
+    assert EVIL not in answer.text
+
+
 async def test_nothing_that_is_posted_becomes_html() -> None:
     deps = FakeDeps()
     async with client(deps) as http:
