@@ -83,9 +83,20 @@ class Notifier:
         return []
 
     def opened(self, epoch: int, fresh: bool) -> list[Output]:
-        """Note the epoch; the claim itself is in the log, nothing more needs to be said."""
+        """Begin an epoch; the claim itself is in the log, nothing more needs to be said.
+
+        This may be the object of the epoch before, kept over a rebalance. Its deliveries were
+        broken off, so what was on its way is asked again: the fence knows what got through.
+        """
         del fresh
         self.epoch = epoch
+        held = self._held
+        for key, waiting in tuple(held.outbox.items()):
+            held.outbox.pop(key)
+            if (group := held.groups.get(waiting.group_id)) is not None:
+                group.lagging.add(key.integration)
+        self._blocked, self._starved = {}, set()
+        self._ready = {group.id for group in held.groups if group.lagging}
         return []
 
     def _take(self, record: LogRecord) -> None:

@@ -34,7 +34,9 @@ def row_batches(draw):
     keys = draw(st.integers(1, 4)) if n else draw(st.integers(0, 2))
     logs = draw(st.booleans())
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
-    lines = [rng.integers(0, 256, size).astype(np.uint8).tobytes() for size in rng.integers(0, 9, n)]
+    lines = [
+        rng.integers(0, 256, size).astype(np.uint8).tobytes() for size in rng.integers(0, 9, n)
+    ]
     predicates = draw(st.sampled_from([0, 1, 64, 65]))
     words = max(1, -(-predicates // 64))
     known = draw(st.lists(st.integers(0, keys - 1), max_size=3)) if keys else []
@@ -72,9 +74,7 @@ skips = st.builds(
     sources=st.lists(st.tuples(texts, st.integers(0, 99)), max_size=3),
     reason=texts,
 )
-messages = st.one_of(
-    row_batches(), marks, skips, st.builds(PlanSwitch, v=st.just(1), digest=texts)
-)
+messages = st.one_of(row_batches(), marks, skips, st.builds(PlanSwitch, v=st.just(1), digest=texts))
 
 evidence = st.builds(
     Evidence, text=texts, left=json_values, operator=texts, right=json_values, held=st.booleans()

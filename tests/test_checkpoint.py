@@ -19,7 +19,9 @@ metas = st.dictionaries(
     json_texts,
     st.recursive(
         st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), json_texts),
-        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(json_texts, inner, max_size=3)),
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3), st.dictionaries(json_texts, inner, max_size=3)
+        ),
         max_leaves=5,
     ),
     max_size=4,

@@ -59,10 +59,10 @@ def _carried(
     for group in np.flatnonzero(old.table.rows["state"] != 0).tolist():
         place = target.group(source.values[group])
         state.table.reserve(target.size)
-        row = state.table.rows[place]
-        row[...] = old.table.rows[group]
+        row = old.table.rows[group].copy()
         # A level is known by its name: the same one may now stand at another place.
         row["level"] = levels.get(old.rule.levels[int(row["level"])].name, 0)
+        state.table.rows[place] = row
         state.fired_values[place] = old.fired_values.get(group, {})
         state.told_values[place] = old.told_values.get(group, {})
         state.labels[place] = old.labels.get(group, {})

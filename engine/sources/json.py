@@ -120,12 +120,12 @@ def _records(
 ) -> tuple[list[Any], list[int], list[bytes], list[Reject]]:
     """Decode all at once; where anything is wrong, one by one."""
     joined = b"\n".join(values)
-    whole = all(value[0] == 123 and value[-1] == 125 for value in values)
+    whole = _one_a_line(joined, len(values))
     if not whole:
         values = [value.strip() for value in values]
         joined = b"\n".join(values)
-        whole = all(value and value[0] == 123 and value[-1] == 125 for value in values)
-    if whole and joined.count(b"\n") == len(values) - 1:
+        whole = _one_a_line(joined, len(values))
+    if whole:
         try:
             records = lines(joined)
         except _UNREADABLE:
@@ -146,6 +146,18 @@ def _records(
             places.append(position)
             kept.append(value)
     return records, places, kept, rejects
+
+
+def _one_a_line(joined: bytes, count: int) -> bool:
+    """Whether each of `count` records begins with "{", ends with "}" and has no line break.
+
+    So it is where all line breaks are the ones between records, and stand between "}" and "{".
+    """
+    return (
+        joined.startswith(b"{")
+        and joined.endswith(b"}")
+        and joined.count(b"\n") == joined.count(b"}\n{") == count - 1
+    )
 
 
 def decode_reason(error: Exception) -> str:
@@ -178,16 +190,30 @@ def decode_metrics(
             good, places, _metrics.decode_lines, _metrics.decode, limits
         )
         rejects += more
-    entries: list[int | SeriesError] = []
-    alias = dictionary.alias
-    for record in records:
-        key = (record.name, bytes(record.labels))
-        known = alias.get(key)
-        entries.append(_metric_series(dictionary, key, record) if known is None else known)
     return _columns(
-        records, places, good, entries, rejects, limits,
-        np.array([float(record.value) for record in records], np.float64), None, {}, {},
+        records, places, good, _metric_entries(records, dictionary), rejects, limits,
+        _floats(records), None, {}, {},
     )  # fmt: skip
+
+
+def _metric_entries(records: list[MetricRecord], dictionary: Dictionary) -> list[int | SeriesError]:
+    keys = [(record.name, bytes(record.labels)) for record in records]
+    found = list(map(dictionary.alias.get, keys))
+    if None not in found:
+        return found  # type: ignore[return-value]
+    entries: list[int | SeriesError] = []
+    for key, record, known in zip(keys, records, found, strict=True):
+        # Looked up again: it may be new, and twice in this very fetch.
+        entry = dictionary.alias.get(key) if known is None else known
+        entries.append(_metric_series(dictionary, key, record) if entry is None else entry)
+    return entries
+
+
+def _floats(records: list[MetricRecord]) -> npt.NDArray[np.float64]:
+    values = [record.value for record in records]
+    if str in set(map(type, values)):  # "NaN", "+Inf"
+        values = [float(value) for value in values]
+    return np.array(values, np.float64)
 
 
 def _metric_series(
@@ -288,20 +314,37 @@ def _columns(
 ) -> Decoded:
     """Make columns; rows whose labels or time are refused become rejects."""
     keep = np.ones(len(records), np.bool_)
-    if any(type(entry) is not int for entry in entries):
+    if set(map(type, entries)) - {int}:
         for i, entry in enumerate(entries):
             if isinstance(entry, SeriesError):
                 keep[i] = False
                 rejects.append(_reject(places[i], entry.reason, str(entry), raw[i], limits))
                 entries[i] = -1
+    times = _times(records, places, raw, keep, rejects, limits)
+    decoded = Decoded(
+        np.array(places, np.int64), times, np.array(entries, np.int64), values, messages,
+        numbers, hashes, rejects,
+    )  # fmt: skip
+    return decoded if keep.all() else decoded.take(keep)
+
+
+def _times(
+    records: list[Any],
+    places: list[int],
+    raw: list[bytes],
+    keep: npt.NDArray[np.bool_],
+    rejects: list[Reject],
+    limits: Limits,
+) -> npt.NDArray[np.int64]:
+    """Return the rows' times in ms; rows whose timestamp is none are no longer kept."""
     stamps = [record.timestamp for record in records]
     try:
-        if any(type(stamp) is str for stamp in stamps):
+        if str in set(map(type, stamps)):
             raise TypeError
         wide = np.array(stamps, np.float64)
         if (np.abs(wide) >= TIME_MAX_MS).any():
             raise OverflowError
-        times = wide.astype(np.int64)
+        return wide.astype(np.int64)
     except (TypeError, OverflowError):
         times = np.zeros(len(stamps), np.int64)
         for i, stamp in enumerate(stamps):
@@ -313,11 +356,7 @@ def _columns(
                 keep[i] = False
             else:
                 times[i] = parsed
-    decoded = Decoded(
-        np.array(places, np.int64), times, np.array(entries, np.int64), values, messages,
-        numbers, hashes, rejects,
-    )  # fmt: skip
-    return decoded if keep.all() else decoded.take(keep)
+    return times
 
 
 def time_ms(stamp: Timestamp) -> int | None:

@@ -75,6 +75,11 @@ class HttpTaken:
 U32_MAX = (1 << 32) - 1
 
 
+def _first_bytes(text: str, size: int) -> bytes:
+    raw = text[:size].encode("utf-8", "replace")
+    return raw if len(raw) <= size else raw[:size].decode("utf-8", "ignore").encode()
+
+
 def _answered(_position: int) -> bytes:
     """Return nothing: whoever sent it by HTTP has the record, and gets its line."""
     return b""
@@ -342,7 +347,7 @@ class SourceStage:
     ) -> LogColumns:
         assert decoded.messages is not None
         cut = self.limits.evidence_line_bytes_max
-        lines = [decoded.messages[i][:cut].encode("utf-8", "replace") for i in rows.tolist()]
+        lines = [_first_bytes(decoded.messages[i], cut) for i in rows.tolist()]
         ends = np.cumsum([len(line) for line in lines]).astype(U32)
         return LogColumns(
             predicates=[predicate.id for predicate in self.logs.projection.predicates],

@@ -157,6 +157,19 @@ class Evaluate:
         hosted.sought = owner.next_offset, loop.time()
         await faust_private.seek(self.app, hosted.tp, owner.next_offset)
 
+    async def listen_again(self, hosted: Hosted) -> None:
+        """Read on where the owner is: what was fetched for it never came.
+
+        Faust empties its queues when a rebalance ends. Where nothing follows, no hole shows it.
+        """
+        now_s = asyncio.get_running_loop().time()
+        if self.app.rebalancing or self.app.in_recovery or now_s - hosted.sought[1] < SEEK_AGAIN_S:
+            return
+        self._events("unheard", {"topic": hosted.tp.topic, "partition": hosted.partition,
+                                 "next": hosted.owner.next_offset})  # fmt: skip
+        hosted.sought = hosted.owner.next_offset, now_s
+        await faust_private.seek(self.app, hosted.tp, hosted.owner.next_offset)
+
     # Checkpoints
 
     async def checkpoint(self, some: list[Hosted], why: str) -> bool:

@@ -48,12 +48,17 @@ class Polled:
         self.start = start  # the position it was fetched from
         self.records = records  # LogRecords, or aiokafka's records
         self._budget = budget
-        self._size = sum(len(record.value or b"") for record in records)
-        self._size += len(records) * _RECORD_BYTES
+        values = [record.value for record in records]
+        self._size = sum(map(len, filter(None, values))) + len(records) * _RECORD_BYTES
         budget.take(self._size)
 
     def __del__(self) -> None:
         self._budget.give(self._size)
+
+    @property
+    def size(self) -> int:
+        """The bytes it counts for."""
+        return self._size
 
     @property
     def next_offset(self) -> int:

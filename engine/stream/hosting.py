@@ -1,6 +1,7 @@
 """Run services in one process: the ground they stand on, their pulse, the worker around them."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ from typing import Any
 
 import mode
 
+GC_OBJECTS = 50_000  # new ones before a collection looks at them: a few fetches of records
 STOP_DEADLINE_S = 45.0  # from the signal to the end, whatever hangs
 
 log = logging.getLogger(__name__)
@@ -113,6 +115,11 @@ class Process(mode.Worker):
 
 def serve(services: Sequence[Any], loop: asyncio.AbstractEventLoop) -> int:
     """Run services until a signal or a crash; return the exit code."""
+    # A fetch is thousands of objects that die together; looked at every 700, as is the default,
+    # they cost a sixth of the worker's time. What was imported stays: it is never looked at again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_OBJECTS, 20, 20)
     process = Process(
         *services, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False
     )

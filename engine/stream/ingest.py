@@ -132,7 +132,7 @@ class Ingest:
         source.newest_ms = max(source.newest_ms, newest_ms)
         source.moved_s = self._sent_s = asyncio.get_running_loop().time()
         RECORDS_READ.labels(tp.topic).inc(len(fetch.offsets))
-        BYTES_READ.labels(tp.topic).inc(sum(len(value or b"") for value in fetch.values))
+        BYTES_READ.labels(tp.topic).inc(sum(map(len, filter(None, fetch.values))))
         commits = {tp: source.next} if self._broker.atomic else None
         ack = await self._send(outputs, commits)
         source.unacked.append((source.next, ack))

@@ -22,6 +22,7 @@ MARK_EVERY_S = 0.1
 COMMIT_EVERY_S = 0.5
 LOOK_EVERY_S = 0.5
 SWEEP_EVERY_S = 5.0
+UNHEARD_S = 3.0  # with a backlog and nothing applied: it is read again
 STALL_S = 1.5  # between two looks: our own stall, nobody else's hang
 
 LAG = metrics.gauge("tocsin_log_lag_records", "Records not yet applied here.", ["topic"])
@@ -97,6 +98,8 @@ class Watch:
                     f"{hosted.role}/{hosted.partition} did not move: at"
                     f" {hosted.owner.next_offset} of {hosted.end}"
                 )
+            elif now_s - hosted.moved_s > UNHEARD_S:
+                await evaluate.listen_again(hosted)
             await self._skip(hosted, now_s, behind)
         for role, count in lag.items():
             LAG.labels(role).set(count)

@@ -54,7 +54,9 @@ def compact(part: Part, exact_rows_max: int) -> Part:
     some_groups, some_values = groups[many], bucket_middle(values[many])
     order = np.lexsort((some_values, some_groups))
     some_groups, some_values = some_groups[order], some_values[order]
-    new = np.r_[True, (np.diff(some_groups) != 0) | (np.diff(some_values) != 0)]
+    # Compared, not subtracted: infinities are equal, and their difference is not 0.
+    other = (some_groups[1:] != some_groups[:-1]) | (some_values[1:] != some_values[:-1])
+    new = np.r_[True, other]
     starts = np.flatnonzero(new)
     summed = np.add.reduceat(weights[many][order], starts)
     few = ~many

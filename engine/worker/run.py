@@ -62,7 +62,7 @@ def set_up_log(level: str) -> None:
     )
     # Faust's services log their comings and goings under the names of our modules.
     chatty = ("faust", "mode", "aiokafka", "httpx", "httpcore", "uvicorn", "engine.stream")
-    for name in (*chatty, "engine.worker.worker"):
+    for name in (*chatty, "engine.worker.http"):
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
 
 

@@ -253,3 +253,19 @@ def test_another_configuration_keeps_timers_and_memory() -> None:
     world.notifier.reconfigure(config(moved), world.now_ms)
     (told,) = world.run(T0 + 400 * S)
     assert told.flush.notification.group_key == '{}:{severity="warning"}'
+
+
+def test_an_object_kept_over_a_rebalance_asks_again_what_was_broken_off() -> None:
+    world = World(config(SIMPLE), answer=False)
+    world.append(alert("firing", 1, T0))
+    (told,) = world.run(T0 + 10 * S)
+    assert world.run(T0 + 300 * S) == []  # it is on its way, so nothing more is decided
+    world.unanswered.clear()  # its delivery was broken off with the epoch
+    world.notifier.opened(2, fresh=False)
+    world.answer = True
+    (again,) = world.run(T0 + 301 * S)
+    assert again.flush.notification.key == told.flush.notification.key
+    assert again.names == told.names
+    world.append(alert("resolved", 2, T0 + 302 * S))
+    (end,) = world.run(T0 + 400 * S)
+    assert end.flush.notification.status == "resolved"

@@ -103,7 +103,9 @@ def fields(seen, name):
     for _, batch in seen.batches:
         if batch.logs is not None and batch.series:
             raw = batch.logs.numbers.get(name)
-            found += column(raw, F64).tolist() if raw else column(batch.logs.hashes[name], U64).tolist()
+            found += (
+                column(raw, F64).tolist() if raw else column(batch.logs.hashes[name], U64).tolist()
+            )
     return found
 
 

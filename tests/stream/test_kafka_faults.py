@@ -55,7 +55,7 @@ class Load(threading.Thread):
                         await producer.send(topic, value, partition=partition)
                     number += 1
                 self.made = number
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.005)  # not a wait: the pace of the load
 
 
 class Fleet:
