@@ -10,12 +10,15 @@ the embedded one of engine.stream. The keys' times are the store's own.
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from engine import metrics
@@ -35,6 +38,8 @@ PEEK_BATCH = 500
 STORE_FAILURES = metrics.counter(
     "tocsin_fence_failures_total", "Fence operations that failed or timed out.", ["operation"]
 )
+
+_log = logging.getLogger("tocsin.notifiers")
 
 ClaimState = Literal["won", "claimed", "sent", "free", "unavailable"]
 
@@ -147,9 +152,12 @@ class RedisFence:
 
     def __init__(self, url: str, prefix: str) -> None:
         timeout_s = OPERATION_TIMEOUT_MS / 1000
+        # Once more at once: connections from before a restart of Redis fail at their next use, and
+        # every operation here may be done twice.
         self._redis: Redis = Redis.from_url(
-            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s
-        )
+            url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 1),
+        )  # fmt: skip
         self._prefix = f"{prefix}:fence:"
         self._claim = self._redis.register_script(_CLAIM)
         self._release = self._redis.register_script(_RELEASE)
@@ -164,8 +172,8 @@ class RedisFence:
             async with asyncio.timeout(OPERATION_TIMEOUT_MS / 1000):
                 found = await self._claim(keys=[self._prefix + key], args=[value, px_ms, owner])
             return decode_entry(found[0], int(found[1])) if found else Claim("won", owner, told)
-        except _FAILURES:
-            return self._failed("claim")
+        except _FAILURES as error:
+            return self._failed("claim", error)
 
     async def confirm(
         self, key: str, owner: str, told: Told, far_id: Mapping[str, str], keep_ms: int
@@ -177,8 +185,8 @@ class RedisFence:
         try:
             async with asyncio.timeout(OPERATION_TIMEOUT_MS / 1000):
                 await self._redis.set(self._prefix + key, value, px=keep_ms)
-        except _FAILURES:
-            self._failed("confirm")
+        except _FAILURES as error:
+            self._failed("confirm", error)
             return False
         return True
 
@@ -189,8 +197,8 @@ class RedisFence:
         try:
             async with asyncio.timeout(OPERATION_TIMEOUT_MS / 1000):
                 await self._release(keys=[self._prefix + key], args=[owner])
-        except _FAILURES:
-            self._failed("release")
+        except _FAILURES as error:
+            self._failed("release", error)
 
     async def peek(self, keys: Sequence[str]) -> list[Claim]:
         """Read keys without taking them."""
@@ -214,8 +222,8 @@ class RedisFence:
                 Claim("free") if value is None else decode_entry(value, int(left_ms))
                 for value, left_ms in zip(values, remaining, strict=True)
             ]
-        except _FAILURES:
-            return [self._failed("peek")] * len(keys)
+        except _FAILURES as error:
+            return [self._failed("peek", error)] * len(keys)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -224,7 +232,8 @@ class RedisFence:
     def _resting(self) -> bool:
         return asyncio.get_running_loop().time() < self._closed_until_s
 
-    def _failed(self, operation: str) -> Claim:
+    def _failed(self, operation: str, error: Exception) -> Claim:
+        _log.warning("the fence did not answer (%s): %s", operation, type(error).__name__)
         STORE_FAILURES.labels(operation).inc()
         now_s = asyncio.get_running_loop().time()
         self._closed_until_s = now_s + RETRY_AFTER_MS / 1000

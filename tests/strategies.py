@@ -1,17 +1,11 @@
 """Hypothesis strategies of the core's values. They build through public constructors alone."""
 
+from typing import Literal, get_args, get_origin, get_type_hints
+
 import numpy as np
 from hypothesis import strategies as st
 
-from engine.alerts import (
-    AlertRecord,
-    Evidence,
-    Notified,
-    PostedAlert,
-    ShardHello,
-    SilenceMatcher,
-    SilenceRecord,
-)
+from engine.alerts import LogEntry, Value
 from engine.series import LogColumns, Marks, PlanSwitch, RowBatch, Skip, pack_announced
 
 # Every separator and escape of the canonical form, beside what people write.
@@ -76,19 +70,29 @@ skips = st.builds(
 )
 messages = st.one_of(row_batches(), marks, skips, st.builds(PlanSwitch, v=st.just(1), digest=texts))
 
-evidence = st.builds(
-    Evidence, text=texts, left=json_values, operator=texts, right=json_values, held=st.booleans()
-)
-log_entries = st.one_of(
-    st.from_type(AlertRecord),
-    st.from_type(ShardHello),
-    st.from_type(PostedAlert),
-    st.builds(
-        SilenceRecord, tenant=texts, id=texts,
-        matchers=st.lists(st.builds(SilenceMatcher, name=texts, value=texts), max_size=3),
-        starts_at_ms=small_ints, ends_at_ms=small_ints, created_by=texts, comment=texts,
-        updated_at_ms=small_ints, annotations=label_sets,
-    ),
-    st.from_type(Notified),
-)  # fmt: skip
-st.register_type_strategy(Evidence, evidence)
+PLAIN = {
+    str: texts,
+    int: st.integers(-(2**63), 2**63 - 1),
+    bool: st.booleans(),
+    dict[str, str]: label_sets,
+    dict[str, Value]: st.dictionaries(names, json_values, max_size=3),
+    list[str]: st.lists(texts, max_size=3),
+    Value: json_values,
+}
+
+
+def structs(kind):
+    """Any value of a Struct, every field given."""
+    fields = {}
+    for name, annotation in get_type_hints(kind).items():
+        origin, inside = get_origin(annotation), get_args(annotation)
+        if origin is Literal:
+            fields[name] = st.sampled_from(inside)
+        elif annotation in PLAIN:
+            fields[name] = PLAIN[annotation]
+        else:  # a list of structs
+            fields[name] = st.lists(structs(inside[0]), max_size=2)
+    return st.builds(kind, **{**fields, **({"v": st.just(1)} if "v" in fields else {})})
+
+
+log_entries = st.one_of(structs(kind) for kind in get_args(LogEntry))

@@ -13,7 +13,7 @@ from engine.stream.topics import MESSAGE_BYTES_MAX
 
 KAFKA_EVENTS_WAITING = 8  # fetches of one agent that wait in its queue
 EMBEDDED_EVENTS_WAITING = 4
-FETCH_RECORDS_MAX = 4_000
+FETCH_RECORDS_MAX = 8_000
 
 
 def make_app(

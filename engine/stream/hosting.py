@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import mode
 
 GC_OBJECTS = 50_000  # new ones before a collection looks at them: a few fetches of records
+GIL_TURN_S = 0.0005  # how long one thread may keep another waiting; the default is 5 ms a hop
 STOP_DEADLINE_S = 45.0  # from the signal to the end, whatever hangs
 
 log = logging.getLogger(__name__)
@@ -120,6 +122,7 @@ def serve(services: Sequence[Any], loop: asyncio.AbstractEventLoop) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_OBJECTS, 20, 20)
+    sys.setswitchinterval(GIL_TURN_S)
     process = Process(
         *services, loop=loop, quiet=True, override_logging=False, redirect_stdouts=False
     )

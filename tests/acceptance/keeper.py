@@ -1,6 +1,5 @@
 """Keeps workers running as an orchestrator would, and ends them as the night does."""
 
-import random
 import threading
 from collections import Counter
 
@@ -52,12 +51,6 @@ class Keeper(threading.Thread):
         self.over.set()
         self.join(90)
         self.worker.stop()
-
-
-def schedule(rng: random.Random, kills: int, seconds: float) -> list[float]:
-    """Return when to kill, in seconds from the start: spread, at random moments."""
-    share = seconds / kills
-    return [share * (i + rng.random() * 0.8) for i in range(kills)]
 
 
 def wait_all(keepers: dict[str, Keeper], timeout_s: float = 90) -> None:

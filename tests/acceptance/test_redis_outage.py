@@ -205,7 +205,7 @@ def killed(story: Story, redis: services.Redis) -> float:
     assert fences(redis) == 0
     story.set_down()
     story.everybody_knows("resolved", "b")
-    assert fences(redis) == 3 * SIZE
+    assert fences(redis) == 3 * SIZE, story.run.state()
     return outage_s
 
 

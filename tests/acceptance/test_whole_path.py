@@ -13,14 +13,14 @@ import pytest
 
 from tests.acceptance import services
 from tests.acceptance.fleet import WINDOW_MS, Load
-from tests.acceptance.keeper import BETWEEN, Keeper, schedule, wait_all
+from tests.acceptance.keeper import BETWEEN, Keeper, wait_all
 from tests.acceptance.whole import Producer, Whole, alert_log, keys, whole
 from tests.waiting import until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-SLOW = Load(0, windows=46, length=18)
-"""Incidents of 36 s: longer than any outage here, so that every one of them must be told."""
+SLOW = Load(0, windows=75, length=30)
+"""Incidents of 60 s: longer than any outage here, so that every one of them must be told."""
 QUICK = Load(0, windows=24, pods=22)
 
 
@@ -118,14 +118,16 @@ def test_ten_kills_and_a_frozen_worker_lose_nothing(
             load = starting(SLOW)
             producer = Producer(kafka.bootstrap, load)
             producer.start()
-            began_s = time.monotonic()
             seconds = load.windows * WINDOW_MS / 1000
 
             def strike() -> bool:
                 return keepers[rng.choice(["w0", "w1"])].kill()
 
-            for at_s in schedule(rng, 7, seconds * 0.7):
-                until(lambda at_s=at_s: time.monotonic() - began_s >= at_s, seconds)
+            for _ in range(7):
+                # Up again first: an outage as long as an incident would be told as its net state.
+                wait_all(keepers)
+                moment_s = time.monotonic() + rng.uniform(0.2, 5.0)
+                until(lambda moment_s=moment_s: time.monotonic() >= moment_s, 10)
                 until(strike, 30)
             wait_all(keepers)
             frozen = keepers[rng.choice(["w0", "w1"])]
@@ -141,6 +143,7 @@ def test_ten_kills_and_a_frozen_worker_lose_nothing(
             assert deaths["kill -9"] >= 7
             assert deaths[BETWEEN] >= 3
             wanted = load.episodes()
+            print(f"told={len(run.far.hooks())}")
             until(
                 lambda: sum("RESOLVED" in text for text in run.far.roots()) >= wanted, 120,
                 lambda: slack_history(run, alert_log(kafka.bootstrap, run.app)),
@@ -183,7 +186,7 @@ def tell(run: Whole, entries: list[dict], wanted: int) -> None:
         f"slack_roots={len(roots)} doubled_unconfirmed={extra} marked={repeated(entries, 'slack')} "
         f"mails={sum(mails.values())} marked={repeated(entries, 'email')}"
     )
-    assert doubled <= repeated(entries, "webhook") + len(hooks)
+    assert doubled <= repeated(entries, "webhook")
     assert extra <= repeated(entries, "slack")
     assert len(mails) >= 2 * wanted
     assert sum(mails.values()) - 2 * wanted <= repeated(entries, "email")

@@ -1,0 +1,93 @@
+"""A plan switch under the log: windows and alerts of what is asked the same go on; time does too."""
+
+import pytest
+
+from engine.replay import Pipeline
+from tests.shard.world import ERRORS, T0, pipeline, plan, said, sample, second, within
+
+OTHER = ERRORS.replace("Errors", "Other").replace("metrics: errors", "metrics: other")
+RENAMED = ERRORS.replace("alert: Errors", "alert: Renamed\n  id: g/Errors")
+
+
+def switch(pipe: Pipeline, number, *rules):
+    made = plan(*rules)
+    pipe.stage.use([made])
+    pipe.switch(made, T0 + number * 1_000)
+    with within(20):
+        pipe.run(T0 + number * 1_000)
+
+
+def run(pipe, numbers, value):
+    with within(20):
+        for number in numbers:
+            second(pipe, number, sample(value, T0 + number * 1_000))
+
+
+def test_windows_go_on_where_the_same_is_asked():
+    pipe = pipeline(ERRORS)
+    run(pipe, [1, 2], 1.0)
+    switch(pipe, 3, OTHER, ERRORS.replace("alert: Errors", "alert: New"))
+    run(pipe, [4, 5], 1.0)  # four in (0, 10], two of them from before
+    run(pipe, range(6, 13), 0.0)
+    assert [(row[0], row[1], row[4]) for row in said(pipe)] == [("New", "firing", 5.0)]
+
+
+@pytest.mark.parametrize("every", ["2s", "10s"])
+def test_another_interval_begins_now_and_not_in_1970(every):
+    pipe = pipeline(ERRORS)
+    run(pipe, range(12), 1.0)
+    assert [row[1] for row in said(pipe)] == ["firing"]
+    switch(pipe, 12, ERRORS.replace("every: 5s", f"every: {every}"))
+    run(pipe, range(13, 60), 1.0)
+    assert all(row[4] > 0 for row in said(pipe))
+    assert said(pipe)[-1][1] == "firing"
+
+
+def test_a_rename_with_an_id_is_the_same_alert():
+    pipe = pipeline(ERRORS)
+    run(pipe, range(12), 1.0)
+    switch(pipe, 12, RENAMED)
+    run(pipe, range(13, 20), 1.0)
+    run(pipe, range(20, 40), 0.0)
+    first, last = pipe.alert_records
+    assert (first.rule, last.rule) == ("Errors", "Renamed")
+    assert (last.state, last.episode) == ("resolved", first.episode)
+
+
+def test_an_edited_selector_keeps_the_alerts_of_its_groups():
+    pipe = pipeline(ERRORS)
+    run(pipe, range(12), 4.0)
+    switch(pipe, 12, ERRORS.replace("metrics: errors", 'metrics: errors{service!="z"}'))
+    run(pipe, range(13, 30), 4.0)
+    run(pipe, range(30, 50), 0.0)
+    assert [(row[1], row[4] > 30) for row in said(pipe)] == [("firing", False), ("resolved", True)]
+
+
+@pytest.mark.parametrize(
+    "edited",
+    ["", OTHER, ERRORS.replace("by: [service]", "by: []"), ERRORS + "  tenant: another\n"],
+    ids=["no rules", "another rule", "another by", "another tenant"],
+)
+def test_an_alert_ends_with_its_rule_and_not_before_it_began(edited):
+    # Arrival opens alerts ahead of the ticks, here before there was any.
+    pipe = pipeline(ERRORS + "  evaluate: arrival\n")
+    second(pipe, 3, sample(9.0, T0 + 3_000), mark=False)
+    switch(pipe, 3, *([edited] if edited else [OTHER]))
+    opened, ended = pipe.alert_records
+    assert (ended.state, ended.reason, ended.episode) == (
+        "resolved",
+        "rule_removed",
+        opened.episode,
+    )
+    assert ended.ends_at_ms == ended.event_ms == T0 + 3_000
+    assert ended.starts_at_ms == opened.starts_at_ms == T0 + 3_000
+    assert ended.labels == opened.labels
+    run(pipe, range(4, 30), 9.0)
+    assert all(row[1:3] != ("resolved", "no_data") for row in said(pipe))
+
+
+def test_the_same_rules_again_change_nothing():
+    pipe = pipeline(ERRORS)
+    run(pipe, range(12), 1.0)
+    switch(pipe, 12, ERRORS)
+    assert len(said(pipe)) == 1

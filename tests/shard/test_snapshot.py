@@ -1,0 +1,132 @@
+"""Snapshots of a shard: they replay the same bytes; damaged ones leave a fresh owner behind."""
+
+import random
+
+import pytest
+
+from engine.checkpoint import pack
+from engine.errors import SnapshotError
+from engine.owner import Chunk, Snapshot
+from tests.shard.test_reload import OTHER, RENAMED, switch
+from tests.shard.world import ERRORS, T0, pipeline, sample, second
+
+QUANTILE = ERRORS.replace("alert: Errors", "alert: Slow").replace("sum()", "quantile(0.9)")
+GROWS = ERRORS.replace("alert: Errors", "alert: Grows").replace("sum()", "increase()")
+MANY = ERRORS.replace("alert: Errors", "alert: Many").replace("sum()", "distinct(pod)")
+ALL = (ERRORS, QUANTILE, GROWS, MANY)
+
+
+def lived(seconds=25):
+    rng = random.Random(4)
+    pipe = pipeline(*ALL)
+    for number in range(seconds):
+        at_ms = T0 + number * 1_000
+        values = [
+            sample(
+                rng.randrange(9), at_ms - rng.randrange(900), service=s, pod=str(rng.randrange(5))
+            )
+            for s in "ab"
+        ]
+        second(pipe, number, *values)
+    assert len(pipe.alert_records) > 8
+    return pipe
+
+
+def test_a_restored_owner_says_the_same_from_there_on():
+    pipe = lived()
+    log = pipe.shards[0].records
+    wanted = [r.value for r in pipe.alerts.records]
+    for at in range(1, len(log), 5):
+        first = pipe.new_owner(0)
+        said = [output.value for output in first.apply(log[:at], 0)]
+        other = pipe.new_owner(0)
+        other.restore(first.snapshot({}))
+        assert other.next_offset == at
+        assert [c.name for c in other.snapshot({}).chunks] == [
+            c.name for c in first.snapshot({}).chunks
+        ]
+        said += [output.value for output in other.apply(log[at:], 0)]
+        assert [strip(raw) for raw in said] == [strip(raw) for raw in wanted]
+
+
+def strip(raw):
+    head, _, _ = raw.partition(b'"decision_ms"')
+    import json
+
+    body = json.loads(raw)
+    del body["decision_ms"]
+    return head[:1] + json.dumps(body).encode()
+
+
+def changed(snapshot, name, payload):
+    chunks = [
+        Chunk(c.name, c.version, payload) if c.name == name else c
+        for c in snapshot.chunks
+        if payload is not None or c.name != name
+    ]
+    return Snapshot(snapshot.kind, snapshot.format, snapshot.next_offset, tuple(chunks))
+
+
+def kinds(snapshot):
+    """One chunk of each kind."""
+    found = {}
+    for chunk in snapshot.chunks:
+        found.setdefault(chunk.name.split("/")[0], chunk.name)
+    return found
+
+
+@pytest.mark.parametrize("payload", [b"", b"TCS1", pack({}, {}), pack({"version": "x"}, {})])
+@pytest.mark.parametrize("kind", ["core", "series", "feed", "leaf"])
+def test_a_damaged_chunk_is_refused_and_leaves_a_fresh_owner(kind, payload):
+    pipe = lived()
+    snapshot = pipe.owners[0].snapshot({})
+    owner = pipe.new_owner(0)
+    with pytest.raises(SnapshotError, match="shard 0"):
+        owner.restore(changed(snapshot, kinds(snapshot)[kind], payload))
+    assert owner.next_offset == 0
+    assert owner.snapshot({}) == pipe.new_owner(0).snapshot({})
+    owner.restore(snapshot)  # and one that can be used
+    assert owner.snapshot({}) == snapshot
+
+
+def test_a_snapshot_of_another_kind_or_a_later_format_is_refused():
+    pipe = lived()
+    snapshot = pipe.owners[0].snapshot({})
+    for kind, number in (("notifier", 1), ("shard", 99)):
+        with pytest.raises(SnapshotError, match=f"{kind} format {number}"):
+            pipe.new_owner(0).restore(Snapshot(kind, number, 5, snapshot.chunks))
+    with pytest.raises(SnapshotError):
+        pipe.new_owner(0).restore(changed(snapshot, "core", None))
+
+
+def test_a_plan_that_is_not_known_any_more_is_a_snapshot_error():
+    from engine.errors import MissingPlanError
+    from engine.limits import DEFAULT_LIMITS
+    from engine.shard import ShardOwner
+
+    def missing(digest):
+        raise MissingPlanError(digest)
+
+    owner = ShardOwner(0, 1, missing, DEFAULT_LIMITS)
+    with pytest.raises(SnapshotError, match="is not known yet"):
+        owner.restore(lived().owners[0].snapshot({}))
+
+
+def test_what_went_and_came_back_is_written_again():
+    # Rules taken back within one checkpoint: their windows begin anew, and so do the versions.
+    pipe = pipeline(ERRORS, RENAMED.replace("id: g/Errors", "id: other"))
+    for number in range(8):
+        second(pipe, number, sample(1.0, T0 + number * 1_000))
+    owner = pipe.owners[0]
+    before = owner.snapshot({})
+    known = {chunk.name: chunk.version for chunk in before.chunks}
+    switch(pipe, 8, OTHER)
+    switch(pipe, 8, ERRORS)
+    for number in range(8, 16):
+        second(pipe, number, sample(0.25, T0 + number * 1_000))
+    after = owner.snapshot(known)
+    payloads = {(c.name, c.version): c.payload for c in before.chunks}
+    whole = {chunk.name: chunk for chunk in owner.snapshot({}).chunks}
+    for chunk in after.chunks:
+        if not chunk.payload:
+            assert payloads[chunk.name, chunk.version] == whole[chunk.name].payload, chunk.name
