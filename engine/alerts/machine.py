@@ -25,7 +25,7 @@ ROW: Final = np.dtype(
         ("active_at_ms", "<i8"),  # pending since
         ("starts_at_ms", "<i8"),  # firing since
         ("unheld_since_ms", "<i8"),  # firing though the condition ended; 0: it holds
-        ("judged_to_ms", "<i8"),  # arrival judged a window that ends here: see step()
+        ("judged_to_ms", "<i8"),  # no window that ends before it closes or lowers: see step()
     ],
     align=True,
 )
@@ -80,6 +80,11 @@ class AlertTable:
         """
         up = self.rows[self.rows["state"] != INACTIVE]
         return int(max(up["active_at_ms"].max(), up["starts_at_ms"].max())) if up.size else 0
+
+    def hold(self, until_ms: int) -> None:
+        """Neither end nor lower what is up by a window that ends before: it is not whole."""
+        up = self.rows["state"] != INACTIVE
+        self.rows["judged_to_ms"][up] = np.maximum(self.rows["judged_to_ms"][up], until_ms)
 
     def step(
         self, at_ms: int, level: Levels, rows: Mask, recovered: Mask, policy: Policy

@@ -20,7 +20,8 @@ def switch(owner: "ShardOwner", plan: Plan) -> list[Judged]:
     Feeds and leaves are known by content and keep their groups and windows. A rule with the same
     identity keeps its alerts by the labels of their groups, whatever else was edited; where `by`
     or the tenant changed, the old groups do not exist any more (another shard may own the new
-    ones) and their alerts end.
+    ones) and their alerts end. Where a kept rule reads what was not remembered so far, its alerts
+    neither end nor fall before its windows are whole: an empty state says nothing.
     """
     old_feeds = list(owner.series.feeds)
     old_rules = {state.rule.identity: state for state in owner.rules}
@@ -36,13 +37,18 @@ def switch(owner: "ShardOwner", plan: Plan) -> list[Judged]:
             at_ms = max(owner.ticked_ms.get(state.rule.every_ms, 0), state.table.newest_ms)
             run = (0, at_ms // state.rule.every_ms)
             ended.append(Judged(state, feed, run, at_ms, {}, NO_CELLS, state.table.close_all()))
+    kept_ms = {leaf.id: leaf.keep_ms for leaf in owner.leaves.leaves}
     owner.plan = plan
     offset = owner.next_offset
     owner.series.use(plan, {feed.feed.id: feed for feed in old_feeds}, offset)
     owner.leaves.use(plan, offset)
-    owner.rules = [
-        _carried(owner, rule, old_rules.get(rule.identity), old_feeds) for rule in plan.rules
-    ]
+    owner.rules = []
+    for rule in plan.rules:
+        state = _carried(owner, rule, old_rules.get(rule.identity), old_feeds)
+        read = {rule.rows_leaf, *(column.leaf for column in rule.columns)}
+        if any(kept_ms.get(plan.leaves[leaf].id, 0) < rule.width_ms for leaf in read):
+            state.table.hold(owner.watermark.append_ms + rule.width_ms)
+        owner.rules.append(state)
     owner.intervals = sorted({rule.every_ms for rule in plan.rules})
     owner.ticked_ms = {ms: at for ms, at in owner.ticked_ms.items() if ms in owner.intervals}
     return ended

@@ -11,7 +11,7 @@ from engine.stream.fetches import Budget
 from engine.stream.settings import StreamSettings
 from engine.stream.topics import MESSAGE_BYTES_MAX
 
-KAFKA_EVENTS_WAITING = 8  # fetches of one agent that wait in its queue
+KAFKA_EVENTS_WAITING = 32  # fetches of one agent in its queue: a round of all shards, and more
 EMBEDDED_EVENTS_WAITING = 4
 FETCH_RECORDS_MAX = 8_000
 

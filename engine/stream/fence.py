@@ -2,7 +2,9 @@
 
 The same protocol and bytes as the Redis one of notifiers/store.py, whose codec is handed in,
 because this room knows nothing of notifiers. There is one process, so it guards against the one
-that died: a claim outlives it, and its successor sees that something may have been sent.
+that died: a claim that is there when the store is opened belongs to nobody alive. Its successor
+sees it once, however long ago it was made, because something may have been sent; and it does not
+wait for it, because nobody can still be sending.
 """
 
 import dataclasses
@@ -15,6 +17,7 @@ from rocksdict import Rdict, WriteOptions
 from engine.clock import Clock
 from engine.stream import rocks
 
+LEFT_KEPT_MS = 86_400_000  # how long ago a claim of a dead process may have lapsed
 SWEEP_EVERY = 1_000  # writes between two sweeps of what has expired
 
 State = Literal["claimed", "sent"]
@@ -50,12 +53,17 @@ class EmbeddedFence(Generic[ClaimT, ToldT]):
         self._db: Rdict = rocks.open_small(str(path))
         self._synced = WriteOptions()
         self._synced.sync = True
+        self._seen: set[str] = set()  # of those left behind: told to who asked for them
         self._clock, self._encode, self._decode, self._free = clock, encode, decode, free
         self._writes = 0
+        self._left = self._left_behind()
         self._sweep()
 
     async def claim(self, key: str, owner: str, px_ms: int, told: ToldT) -> ClaimT:
         """Take the key for `px_ms`, or read who has it."""
+        if (left := self._left.get(key)) is not None and key not in self._seen:
+            self._seen.add(key)
+            return left
         found = self._read(key)
         if found is not None and not (found.state == "claimed" and found.owner == owner):
             return found
@@ -89,13 +97,26 @@ class EmbeddedFence(Generic[ClaimT, ToldT]):
     def _as(claim: ClaimT, state: str) -> ClaimT:
         return dataclasses.replace(claim, state=state)  # type: ignore[type-var]
 
+    def _left_behind(self) -> dict[str, ClaimT]:
+        """Return the claims of processes that ended between a claim and its confirmation."""
+        now_ms, found = self._clock(), dict[str, ClaimT]()
+        for key, raw in self._db.items():
+            if int.from_bytes(raw[:8], "big") > now_ms - LEFT_KEPT_MS:
+                claim = self._decode(raw[8:], 0)
+                if claim.state == "claimed":
+                    found[key.decode()] = claim
+        return found
+
     def _read(self, key: str) -> ClaimT | None:
+        if key in self._left:
+            return None if key in self._seen else self._left[key]
         raw = self._db.get(key.encode())
         left_ms = int.from_bytes(raw[:8], "big") - self._clock() if raw else 0
         return self._decode(raw[8:], left_ms) if left_ms > 0 else None
 
     def _write(self, key: str, value: bytes, keep_ms: int) -> None:
         expires_ms = self._clock() + keep_ms
+        self._left.pop(key, None)
         self._db.put(key.encode(), expires_ms.to_bytes(8, "big") + value, self._synced)
         self._writes += 1
         if self._writes % SWEEP_EVERY == 0:
@@ -108,5 +129,6 @@ class EmbeddedFence(Generic[ClaimT, ToldT]):
 
     def _expired(self, now_ms: int) -> Iterator[bytes]:
         for key, raw in self._db.items():
-            if int.from_bytes(raw[:8], "big") <= now_ms:
+            lapsed = int.from_bytes(raw[:8], "big") <= now_ms
+            if lapsed and key.decode() not in self._left:
                 yield key

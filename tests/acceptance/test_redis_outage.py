@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.acceptance import services
 from tests.acceptance.talking import labelled, total
+from tests.acceptance.teams import route_by
 from tests.acceptance.whole import Whole, Worker, whole
 from tests.waiting import until
 
@@ -37,13 +38,6 @@ groups:
     when: worst > 0
     annotations: {summary: "{{ labels.service }} is down"}
 """
-RECEIVER = """\
-  - name: team-{n}
-    slack_configs: [{{channel: '#team-{n}', send_resolved: true}}]
-    email_configs: [{{to: on-call@example.org, send_resolved: true}}]
-    webhook_configs: [{{url: '{slack}/hook/on-call', send_resolved: true}}]
-"""
-ROUTE = "  - {{matchers: ['team=\"{n}\"'], receiver: team-{n}}}\n"
 
 
 class Fleet(threading.Thread):
@@ -136,15 +130,7 @@ def story(kafka: services.Kafka, redis: services.Redis, tmp_path: Path) -> Itera
     with whole(tmp_path, kafka.url, redis.url, APP, RULES) as run:
         head, _, _ = run.config.partition("sources:")
         run.config = head + "sources:\n  - {topic: redis-down, kind: metrics, lateness: 1s}\n"
-        slack = f"http://127.0.0.1:{run.far.port}"
-        path = tmp_path / "shared/notifiers.yaml"
-        before, _, after = path.read_text().partition("receivers:\n")
-        teams = range(TEAMS)
-        routes = "  routes:\n" + "".join(ROUTE.format(n=n) for n in teams)
-        receivers = "".join(RECEIVER.format(n=n, slack=slack) for n in teams)
-        path.write_text(before + routes + "receivers:\n" + receivers + after)
-        for n in teams:
-            run.far.slack.add_channel(f"#team-{n}")
+        route_by(run, "team", map(str, range(TEAMS)))
         worker, fleet = run.worker("w0"), Fleet(kafka.bootstrap)
         worker.start()
         fleet.start()

@@ -2,10 +2,11 @@
 
 import dataclasses
 
+import msgspec
 import pytest
 
 from engine.limits import DEFAULT_LIMITS
-from engine.series import RowBatch, decode
+from engine.series import RowBatch, decode, encode
 from tests.shard.world import ERRORS, T0, count, pipeline, said, sample, second
 
 
@@ -19,10 +20,6 @@ def without_labels(pipe):
     for at, record in enumerate(log.records):
         message = decode(record.value)
         if isinstance(message, RowBatch) and message.announced:
-            import msgspec
-
-            from engine.series import encode
-
             silent = msgspec.structs.replace(message, announced=b"")
             log.records[at] = record._replace(value=encode(silent))
     return pipe

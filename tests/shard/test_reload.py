@@ -38,9 +38,10 @@ def test_another_interval_begins_now_and_not_in_1970(every):
     run(pipe, range(12), 1.0)
     assert [row[1] for row in said(pipe)] == ["firing"]
     switch(pipe, 12, ERRORS.replace("every: 5s", f"every: {every}"))
-    run(pipe, range(13, 60), 1.0)
-    assert all(row[4] > 0 for row in said(pipe))
-    assert said(pipe)[-1][1] == "firing"
+    run(pipe, range(13, 40), 1.0)
+    assert [row[1] for row in said(pipe)] == ["firing"]  # its windows are empty, and say nothing
+    run(pipe, range(40, 70), 0.0)
+    assert [(row[1], row[4] > 40) for row in said(pipe)] == [("firing", False), ("resolved", True)]
 
 
 def test_a_rename_with_an_id_is_the_same_alert():
@@ -84,6 +85,24 @@ def test_an_alert_ends_with_its_rule_and_not_before_it_began(edited):
     assert ended.labels == opened.labels
     run(pipe, range(4, 30), 9.0)
     assert all(row[1:3] != ("resolved", "no_data") for row in said(pipe))
+
+
+@pytest.mark.parametrize("function", ["max()", "quantile(0.5)", "increase()"])
+def test_another_column_does_not_end_what_it_cannot_know(function):
+    pipe = pipeline(ERRORS)
+    run(pipe, range(12), 4.0)
+    switch(pipe, 12, ERRORS.replace("sum()", f'"{function}"'))
+    for number in range(13, 30):  # grows by 4 a second, and is over 3 by each of the functions
+        second(pipe, number, sample(4.0 * number, T0 + number * 1_000))
+    assert [row[1] for row in said(pipe)] == ["firing"]
+
+
+def test_what_is_held_over_a_switch_ends_when_its_window_is_whole():
+    pipe = pipeline(ERRORS)
+    run(pipe, range(12), 4.0)
+    switch(pipe, 12, ERRORS.replace("metrics: errors", 'metrics: errors{service!="z"}'))
+    run(pipe, range(13, 40), 0.0)
+    assert [(row[1], row[4]) for row in said(pipe)] == [("firing", 0.0), ("resolved", 25.0)]
 
 
 def test_the_same_rules_again_change_nothing():

@@ -60,10 +60,31 @@ async def test_a_released_claim_is_free(fence: EmbeddedFence[Claim, Told]) -> No
 async def test_it_survives_a_restart_and_forgets_what_expired(
     fence: EmbeddedFence[Claim, Told], tmp_path: Path, clock: Clock
 ) -> None:
-    await fence.claim("short", "w0", 500, TOLD)
+    await fence.confirm("short", "w0", TOLD, {}, 500)
     await fence.confirm("long", "w0", TOLD, {}, 10_000)
     await fence.close()
     clock.now_ms += 1_000
     again = EmbeddedFence(tmp_path / "fence", clock, encode_entry, decode_entry, Claim("free"))
     assert [claim.state for claim in await again.peek(["short", "long"])] == ["free", "sent"]
     assert len(list(again._db.items())) == 1
+
+
+@pytest.mark.parametrize("down_ms", [10, 3_600_000])
+async def test_a_claim_of_a_dead_process_is_seen_once_and_not_waited_for(
+    fence: EmbeddedFence[Claim, Told], tmp_path: Path, clock: Clock, down_ms: int
+) -> None:
+    await fence.claim("k", "w0/1", 500, TOLD)
+    await fence.close()
+    clock.now_ms += down_ms
+    again = EmbeddedFence(tmp_path / "fence", clock, encode_entry, decode_entry, Claim("free"))
+    left = Claim("claimed", "w0/1", TOLD, {}, 0)
+    assert await again.peek(["k"]) == [left]
+    assert await again.claim("k", "w0/2", 500, Told()) == left
+    await again.close()
+    # Its successor died before it could claim: the next one sees it all the same.
+    third = EmbeddedFence(tmp_path / "fence", clock, encode_entry, decode_entry, Claim("free"))
+    assert await third.claim("k", "w0/3", 500, Told()) == left
+    assert (await third.claim("k", "w0/3", 500, TOLD)).state == "won"
+    assert (await third.claim("k", "w0/4", 500, TOLD)).owner == "w0/3", "a live one is waited for"
+    await third.confirm("k", "w0/3", TOLD, {}, 10_000)
+    assert (await third.peek(["k"]))[0].state == "sent"
