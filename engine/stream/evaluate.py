@@ -14,7 +14,7 @@ from engine.errors import MissingPlanError
 from engine.owner import LogRecord
 from engine.stream import apps, checkpoints, faust_private
 from engine.stream.broker import Broker
-from engine.stream.fetches import Polled
+from engine.stream.fetches import Polled, parts_of
 from engine.stream.hosted import EndProcess, Hosted
 from engine.stream.settings import StreamSettings
 from engine.stream.state_store import Cut, StateStore
@@ -98,13 +98,14 @@ class Evaluate:
     def _agent_of(self, role: str) -> Callable[[Any], Any]:
         async def agent(stream: Any) -> None:
             async for event in stream.events():
-                hosted = self.hosted.get((role, event.message.partition))
-                if hosted is None:
-                    continue
-                try:
-                    await self._feed(hosted, event.value)
-                except Exception as error:  # noqa: BLE001 - Faust would ack it and go on
-                    self._end_process(f"owner of {role}/{hosted.partition}: {error!r}")
+                for tp, polled in parts_of(event):
+                    hosted = self.hosted.get((role, tp.partition))
+                    if hosted is None:
+                        continue
+                    try:
+                        await self._feed(hosted, polled)
+                    except Exception as error:  # noqa: BLE001 - Faust would ack it and go on
+                        self._end_process(f"owner of {role}/{hosted.partition}: {error!r}")
 
         return agent
 

@@ -1,7 +1,9 @@
 """A fetch as one event, and the byte budget of all fetches that nobody has let go of yet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+from faust.types import TP
 
 from engine.owner import LogRecord
 from engine.sources import Fetch
@@ -86,6 +88,39 @@ class Polled:
 
     def _timestamps(self, records: Sequence[Any]) -> list[int]:
         return [record.timestamp_ms for record in records]
+
+
+class Round:
+    """What one poll brought from several partitions of one topic, as one event of a stream.
+
+    Every fetch of a source becomes a message for every shard, so polls bring all shards at once;
+    an event for each would cost more than most of the messages.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: Sequence[tuple[TP, Polled]]) -> None:
+        # Every shard has a message, and most say only that nothing was in it: the ones with rows
+        # go first, because somebody may be waiting for what they set off.
+        self._parts = sorted(parts, key=lambda part: part[1].size)
+
+    @property
+    def first(self) -> tuple[TP, Polled]:
+        """The partition whose event this is."""
+        return self._parts[-1]
+
+    def parts(self) -> Iterator[tuple[TP, Polled]]:
+        """Hand out each once, and let go of it."""
+        while self._parts:
+            yield self._parts.pop()
+
+
+def parts_of(event: Any) -> Iterator[tuple[TP, Polled]]:
+    """Return what an event of a stream brought, partition by partition."""
+    if isinstance(event.value, Round):
+        yield from event.value.parts()
+    else:
+        yield TP(event.message.topic, event.message.partition), event.value
 
 
 class KafkaPolled(Polled):

@@ -20,7 +20,7 @@ from engine.sources import Mark
 from engine.stream import apps, faust_private
 from engine.stream.broker import Acknowledged, Broker
 from engine.stream.embedded_log import Append
-from engine.stream.fetches import Polled
+from engine.stream.fetches import Polled, parts_of
 from engine.stream.hosted import EndProcess
 from engine.stream.settings import SourceStage, StreamSettings
 from engine.stream.takeover import Events
@@ -105,18 +105,21 @@ class Ingest:
 
     async def _agent(self, stream: Any) -> None:
         async for event in stream.events():
-            await self._placed.wait()  # Faust may be done before the broker has told us
-            tp = TP(event.message.topic, event.message.partition)
-            source = self.sources.get(tp)
-            if source is None:
-                continue
-            while not self.stage.ready:  # noqa: ASYNC110 - a flag of another room
-                await asyncio.sleep(PLAN_WAIT_S)
-            try:
-                await self._take(tp, source, event.value)
-            except Exception as error:  # noqa: BLE001 - Faust would ack it and go on
-                self._end_process(f"source {tp.topic}/{tp.partition}: {error!r}")
-            await asyncio.sleep(0)
+            for tp, polled in parts_of(event):
+                await self._placed.wait()  # it may have changed hands between two parts
+                await self._one(tp, polled)
+
+    async def _one(self, tp: TP, polled: Polled) -> None:
+        while not self.stage.ready:  # noqa: ASYNC110 - a flag of another room
+            await asyncio.sleep(PLAN_WAIT_S)
+        source = self.sources.get(tp)
+        if source is None:
+            return
+        try:
+            await self._take(tp, source, polled)
+        except Exception as error:  # noqa: BLE001 - Faust would ack it and go on
+            self._end_process(f"source {tp.topic}/{tp.partition}: {error!r}")
+        await asyncio.sleep(0)
 
     async def _take(self, tp: TP, source: Source, polled: Polled) -> None:
         if polled.next_offset <= source.next:

@@ -1,7 +1,8 @@
 """Be Faust's transport `tocsin-kafka://`: Faust's own, but a fetch is one event.
 
-An agent gets all that one poll brought from one partition (`KafkaPolled`), so Faust's overhead is
-paid once a fetch. The app's own changelogs come as single records, which is what recovery applies.
+An agent gets all that one poll brought from its topic (`Round`, of a `KafkaPolled` a partition), so
+Faust's overhead is paid once a poll. The app's own changelogs come as single records, which is what
+recovery applies.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from engine.stream import faust_private
-from engine.stream.fetches import Budget, KafkaPolled
+from engine.stream.fetches import Budget, KafkaPolled, Polled, Round
 
 FETCH_WAIT_MS_MAX = 250  # a partition that can be read again waits this out
 RESPONSE_BYTES_MAX = 16 << 20  # of one answer of a broker, all partitions
@@ -73,16 +74,18 @@ class Consumer(driver.Consumer):
         found = await self._thread.fetch(wanted, timeout, limit)
         self.reached.update(found.reached)
         events: dict[TP, list[Any]] = {}
+        topics: dict[str, list[tuple[TP, Polled]]] = {}
         for tp, (start, records) in found.records.items():
             if self._is_changelog_tp(tp):
                 events[tp] = records
             else:
                 polled = KafkaPolled(start, records, self._budget)
                 self.handed[tp] = polled.next_offset
-                events[tp] = [polled]
-        # Every shard gets a message for every fetch, and most say only that nothing was in it:
-        # the ones with rows go first, because somebody may be waiting for what they set off.
-        return dict(sorted(events.items(), key=_size, reverse=True))
+                topics.setdefault(tp.topic, []).append((tp, polled))
+        for parts in topics.values():
+            together = Round(parts)
+            events[together.first[0]] = [together]
+        return events
 
     def _may_fetch(self, tp: TP) -> bool:
         # Faust's flow_control.resume(), after its seek, empties the queues: what was handed out
@@ -92,19 +95,14 @@ class Consumer(driver.Consumer):
         return not self.app.rebalancing and self._budget.has_room
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        if not isinstance(record, KafkaPolled):
+        if not isinstance(record, Round):
             return super()._to_message(tp, record)
-        last = record.records[-1]
+        last = record.first[1].records[-1]
         return ConsumerMessage(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000, last.timestamp_type,
             [], None, record, None, 0, 0, tp,
             generation_id=self.app.consumer_generation_id,
         )  # fmt: skip
-
-
-def _size(event: tuple[TP, list[Any]]) -> int:
-    polled = event[1][0]
-    return polled.size if isinstance(polled, KafkaPolled) else 0
 
 
 class Transport(driver.Transport):

@@ -27,7 +27,9 @@ APP = "kills"
 CLAIMED = "notify.after_claim"
 SERVICES = 6
 EPISODES = 2
-HOT, COLD = 16, 10  # steps: acknowledged requests, STEP_S apart
+# Steps: acknowledged requests, STEP_S apart. Incidents, and the calm between, last longer than a
+# restart: what fires and ends before anybody was told is told to nobody.
+HOT, COLD, LATER = 30, 25, 8
 STEP_S = 0.4
 KILLS = 7  # at random moments, beside the fault points
 LOAD_LIMIT, USERS_LIMIT = 100, 3
@@ -62,20 +64,20 @@ class Sender(threading.Thread):
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
         self.url, self.over = url, threading.Event()
-        self.steps = EPISODES * (HOT + COLD) + SERVICES
+        self.steps = EPISODES * (HOT + COLD) + SERVICES * LATER
         self.step = self.again = 0
         self.finished = False
         # (service, hot, number of the episode) -> times at which such rows were sent
         self.stamps: dict[tuple[str, bool, int], set[int]] = {}
 
     def hot(self, service: int, step: int) -> tuple[bool, int]:
-        """Whether a service is in an incident, and which; they begin one step after the other."""
-        number, within = divmod(max(step - service - COLD, 0), HOT + COLD)
-        ended = step - service - COLD >= EPISODES * (HOT + COLD)
-        return step >= service + COLD and within < HOT and not ended, number
+        """Whether a service is in an incident, and which; they begin one after the other."""
+        since = step - service * LATER - LATER
+        number, within = divmod(max(since, 0), HOT + COLD)
+        return 0 <= since < EPISODES * (HOT + COLD) and within < HOT, number
 
     def run(self) -> None:
-        while self.step < self.steps + COLD:
+        while self.step < self.steps:
             began_s = time.monotonic()
             while not self._sent():
                 self.again += 1
@@ -152,14 +154,14 @@ def said(records: list[dict], sender: Sender) -> dict[tuple[str, str], list[tupl
 
 def finished(run: Whole, sender: Sender, keeper: Keeper) -> None:
     until(lambda: sender.finished, 300, lambda: f"step {sender.step}\n{run.logs()}")
-    wanted = 2 * SERVICES * EPISODES
+    wanted = len(truth()) * EPISODES
 
     def done() -> bool:
         ended = sum(what.startswith("resolved") for _, _, what in run.far.hooks())
         roots = sum("RESOLVED" in text for text in run.far.roots())
         return ended >= wanted and roots >= wanted and keeper.worker.running
 
-    until(done, 150, lambda: f"{len(run.far.hooks())} of {2 * wanted}\n{run.state()}")
+    until(done, 60, lambda: f"{len(run.far.hooks())} of {2 * wanted}\n{run.state()}")
 
 
 def test_ten_kills_on_the_embedded_log_lose_nothing(tmp_path: Path) -> None:
@@ -177,7 +179,7 @@ def test_ten_kills_on_the_embedded_log_lose_nothing(tmp_path: Path) -> None:
             until(lambda: keeper.worker.running and keeper.worker.answers(), 60)
             sender.start()
             for number in range(KILLS):
-                at = sender.steps * (number + rng.random()) / KILLS
+                at = sender.steps * (number + rng.random() / 2) / KILLS
                 until(lambda at=at: sender.step >= at or sender.finished, 120)
                 until(keeper.kill, 30)
             finished(run, sender, keeper)
@@ -191,12 +193,12 @@ def test_ten_kills_on_the_embedded_log_lose_nothing(tmp_path: Path) -> None:
         assert keeper.deaths["by itself"] == keeper.deaths["at start"] == 0
         entries = embedded_log(keeper.worker.directory / "data/log", APP)
         assert said(once(entries), sender) == truth()
-        tell(run, entries, keeper.deaths[BETWEEN])
+        tell(run, entries, sum(keeper.deaths.values()))
 
 
 def tell(run: Whole, entries: list[dict], deaths: int) -> None:
     """Each firing and resolved reached every far side; what came twice says so."""
-    wanted = 2 * SERVICES * EPISODES
+    wanted = len(truth()) * EPISODES
     marked = Counter(
         e["integration"].partition("/")[0]
         for e in entries
@@ -210,7 +212,9 @@ def tell(run: Whole, entries: list[dict], deaths: int) -> None:
         f"marked={dict(marked)}"
     )
     assert len(hooks) == 2 * wanted
-    assert sum(hooks.values()) - 2 * wanted == sum(keys.values()) - len(keys) <= deaths
-    assert 0 <= len(roots) - wanted <= marked["slack"] <= deaths
+    assert sum(hooks.values()) - 2 * wanted == sum(keys.values()) - len(keys)
+    assert 0 <= len(roots) - wanted <= marked["slack"]
     assert len(mails) == 2 * wanted
-    assert 0 <= sum(mails.values()) - 2 * wanted <= marked["email"] <= deaths
+    assert 0 <= sum(mails.values()) - 2 * wanted <= marked["email"]
+    # At most what one destination has on its way at once (notifiers/delivery.py), a death.
+    assert max(marked.values(), default=0) <= 8 * deaths

@@ -26,10 +26,19 @@ def _children(pid: int) -> list[int]:
 
 def rss_mb(pid: int) -> float:
     """Resident memory in MB (10^6 bytes)."""
+    return _status_mb(pid, "VmRSS:")
+
+
+def peak_mb(pid: int) -> float:
+    """The most that was ever resident, in MB; the kernel keeps it, so no look can miss it."""
+    return _status_mb(pid, "VmHWM:")
+
+
+def _status_mb(pid: int, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1]) * 1024 / 1e6
-    raise AssertionError(f"/proc/{pid}/status has no VmRSS")
+    raise AssertionError(f"/proc/{pid}/status has no {name}")
 
 
 def described() -> dict[str, str]:

@@ -87,6 +87,13 @@ class Worker(Server):
             text = answer.read().decode()
         return {(name, labels): float(value) for name, labels, value in _METRIC.findall(text)}
 
+    def metrics_or_nothing(self) -> dict[tuple[str, str], float]:
+        """The same, or nothing while it does not answer (it starts, or is stopped)."""
+        try:
+            return self.metrics()
+        except OSError:
+            return {}
+
     def dropped(self) -> dict[str, float]:
         """What was not processed, by reason."""
         names = ("tocsin_rows_dropped_total", "tocsin_rejects_total", "tocsin_rows_late_kept_total")

@@ -110,3 +110,16 @@ def test_the_same_rules_again_change_nothing():
     run(pipe, range(12), 1.0)
     switch(pipe, 12, ERRORS)
     assert len(said(pipe)) == 1
+
+
+def test_a_wider_window_of_a_counter_remembers_as_a_restored_owner_does():
+    grows = ERRORS.replace("sum()", "increase()").replace("total > 3", "total > 99")
+    wider = grows.replace("sliding: 10s", "sliding: 3m")
+    pipe = pipeline(grows)
+    run(pipe, range(12), 1.0)
+    switch(pipe, 12, wider)
+    for number in range(13, 400):
+        values = {60: 50.0, 380: 160.0}.get(number)
+        second(pipe, number, *([sample(values, T0 + number * 1_000)] if values else []))
+    # The window is (200, 380]; the sample before it is 140 s older, within its look-back.
+    assert [(row[1], row[4]) for row in said(pipe)] == [("firing", 380.0)]
