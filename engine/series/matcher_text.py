@@ -47,6 +47,8 @@ def parse_matcher(text: str) -> Matcher:
             found = tuple(_modern(text))
         except MatcherTextError:
             raise problem from None
+        if not found:
+            raise problem from None
         if len(found) != 1:
             raise MatcherTextError(f"expected 1 matcher: {text}") from None
         return found[0]

@@ -92,7 +92,7 @@ def stream_topic(app: faust.App, name: str) -> Any:
 
 def state_table(app: faust.App, name: str, partitions: int) -> Any:
     """Return a table that we write ourselves; its options are small: it is read at restore only."""
-    options = {"block_cache_size": 1 << 20, "write_buffer_size": 4 << 20, "max_open_files": 64}
+    options = {"block_cache_size": 1 << 20, "write_buffer_size": 1 << 20, "max_open_files": 64}
     stored = app.conf.store.scheme == "rocksdb"
     return app.Table(
         name,

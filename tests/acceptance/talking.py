@@ -28,6 +28,7 @@ class Sending(NamedTuple):
 class Answer(NamedTuple):
     status: int
     text: str
+    warning: str = ""  # the header of that name
 
     def json(self) -> Any:
         return json.loads(self.text)
@@ -43,7 +44,7 @@ def ask(
         request.add_header("Content-Type", kind)
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:
-            return Answer(answer.status, answer.read().decode())
+            return Answer(answer.status, answer.read().decode(), answer.headers["Warning"] or "")
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, error.read().decode())

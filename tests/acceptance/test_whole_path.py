@@ -30,9 +30,18 @@ def parts() -> Iterator[tuple[services.Kafka, services.Redis]]:
         if reason:
             pytest.skip(reason)
     with services.kafka() as kafka, services.redis() as redis:
-        kafka.create_topic("metrics", 4)
-        kafka.create_topic("logs", 3)
         yield kafka, redis
+
+
+@pytest.fixture(autouse=True)
+def empty_topics(parts: tuple[services.Kafka, services.Redis]) -> Iterator[None]:
+    """Every test has its sources to itself: a new application reads them from their start."""
+    kafka, _ = parts
+    kafka.create_topic("metrics", 4)
+    kafka.create_topic("logs", 3)
+    yield
+    kafka.delete_topic("metrics")
+    kafka.delete_topic("logs")
 
 
 def starting(load: Load, in_s: float = 3.0) -> Load:

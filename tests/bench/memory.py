@@ -36,8 +36,8 @@ groups:
     logs: '{job="shop"}'
     window: {tumbling: 1m}
     by: [service]
-    compute: {lines: count(), users: distinct(user)}
-    when: lines < 0
+    compute: {seen: count(), users: distinct(user)}
+    when: seen < users
   - alert: Errors
     logs: '{job="shop"} |= "error"'
     window: {sliding: 5m, every: 30s}
@@ -49,7 +49,7 @@ groups:
     window: {sliding: 5m, every: 30s}
     by: [service]
     compute: {p99: 'quantile(0.99)', mean: avg()}
-    when: p99 < 0
+    when: p99 < 0 or mean < 0
 """
 _MORE = """\
 dedup: {dedup}
