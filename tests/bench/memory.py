@@ -156,6 +156,7 @@ def _watch(workers: list[Worker], total: dict[str, int], *, stopped: bool) -> No
     deadline_s, stop_s, quiet, before = time.monotonic() + TIMEOUT_S, 0.0, 0, 0.0
     while quiet < 6:
         assert time.monotonic() < deadline_s, f"not through in {TIMEOUT_S:g} s"
+        assert all(worker.running for worker in workers), "a worker ended"
         time.sleep(LOOK_S)
         if stop_s and time.monotonic() - stop_s > STOPPED_S:
             owner.resume()
