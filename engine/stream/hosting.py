@@ -145,5 +145,6 @@ def _tune() -> None:
     gc.set_threshold(GC_OBJECTS, 20, 20)
     sys.setswitchinterval(GIL_TURN_S)
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # absent where it is not glibc's
-    for parameter, value in MALLOC_SETTINGS.values() if mallopt is not None else ():
-        mallopt(parameter, value)
+    if mallopt is not None:
+        for parameter, value in MALLOC_SETTINGS.values():
+            mallopt(parameter, value)

@@ -7,7 +7,7 @@ row lost, doubled or in the wrong window opens or closes an alert that the truth
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 WINDOW_MS = 2_000
 STEP_MS = 100
@@ -47,16 +47,33 @@ class Load:
     windows: int
     length: int = 8
     pods: int = PODS
+    held: bool = False
+    """Incidents go on until `release` names a window; the load ends some windows after that."""
+    released: list[int] = field(default_factory=list)
 
     @property
     def end_ms(self) -> int:
         return self.start_ms + self.windows * WINDOW_MS
+
+    def release(self, now_ms: int) -> None:
+        """Let the incidents of a held load end, from the next windows on."""
+        self.released.append((now_ms - self.start_ms) // WINDOW_MS + 3)
+
+    def last(self) -> int:
+        """The number of windows; of a held load as far as it is known."""
+        if not self.held:
+            return self.windows
+        return self.released[0] + 12 if self.released else self.windows
 
     def rules(self) -> str:
         return RULES.format(metrics=self.pods * WINDOW_MS // STEP_MS, logs=MATCHING)
 
     def incident(self, kind: str, service: int, window: int) -> bool:
         """Whether that window of a service has one more; some windows are calm at both ends."""
+        if self.held:
+            begins = 2 + service % 10 + (kind == "logs")
+            ends = self.released[0] + service % 4 if self.released else self.windows
+            return begins <= window < ends
         period = 4 * self.length
         shifted = window - 2 - service % self.length - (kind == "logs")
         return shifted >= 0 and shifted % period < self.length and window < self.windows - 2
@@ -66,6 +83,8 @@ class Load:
         n = {"metrics": 0, "logs": 0}
         partitions = {"metrics": 4, "logs": 3}
         for step in range(self.windows * WINDOW_MS // STEP_MS):
+            if step * STEP_MS >= self.last() * WINDOW_MS:
+                return
             # The last step of a window ends it: (end - width, end].
             at_ms = self.start_ms + (step + 1) * STEP_MS
             window, last = divmod(step, WINDOW_MS // STEP_MS)
@@ -99,7 +118,7 @@ class Load:
         for kind, rule in (("metrics", "LoadHigh"), ("logs", "Timeouts")):
             for service in range(SERVICES):
                 up = False
-                for window in range(self.windows):
+                for window in range(self.last()):
                     hot = self.incident(kind, service, window)
                     if hot != up:
                         end_ms = self.start_ms + (window + 1) * WINDOW_MS
