@@ -35,7 +35,7 @@ groups:
     evaluate: arrival
     annotations: {summary: "{{ labels.probe }} is {{ newest }}"}
 """
-_NOTIFIERS = """\
+NOTIFIERS = """\
 route: {{receiver: hook, group_by: ['...'], group_wait: 0s, group_interval: 1h}}
 receivers:
 - name: hook
@@ -93,7 +93,7 @@ def _with_worker(
 ) -> list[float]:
     hooks = Hooks()
     with hooks.serving():
-        worker = Worker(directory, broker, RULES, _NOTIFIERS.format(url=hooks.url), more)
+        worker = Worker(directory, broker, RULES, NOTIFIERS.format(url=hooks.url), more)
         try:
             worker.start()
 
