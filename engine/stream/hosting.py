@@ -139,7 +139,7 @@ def serve(services: Sequence[Any], loop: asyncio.AbstractEventLoop) -> int:
 def _tune() -> None:
     """Set what the defaults of interpreter and allocator get wrong for a worker."""
     # A fetch is thousands of objects that die together; looked at every 700, as is the default,
-    # they cost a seventh of the worker's time. What was imported stays: it is never looked at again.
+    # they cost a seventh of the worker's time. What was imported is never looked at again.
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_OBJECTS, 20, 20)
