@@ -9,6 +9,8 @@ TocsinError                 anything Tocsin raises on purpose; its text says wha
   + SnapshotError           a checkpoint is damaged or of an unknown version
   + LimitError              a bound was reached (limits.py names it)
   + BatchError              bytes on an internal topic that no version of ours wrote
+  + MissingPlanError        the log names a rule set that this worker does not know yet
+    - PlanLoadingError      it is known and being compiled: ask again
 """
 
 
@@ -54,3 +56,7 @@ class MissingPlanError(TocsinError):
     def __init__(self, digest: str) -> None:
         super().__init__(f"rule set {digest} is not known yet")
         self.digest = digest
+
+
+class PlanLoadingError(MissingPlanError):
+    """The rule set is known and being compiled, off the event loop: ask again in a moment."""

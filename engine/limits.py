@@ -30,6 +30,9 @@ class Limits:
     series_max: int = 200_000  # of one shard
     groups_per_rule_max: int = 20_000  # label sets that one rule keeps in one shard
     panes_per_leaf_max: int = 4_000
+    ring_ms_max: int = 3_600_000  # ranges and offsets of PromQL up to this read samples, then panes
+    ring_rows_max: int = 40_000_000  # samples of all rings of one shard, 12 bytes each
+    long_cells_max: int = 10_000_000  # series x panes of a leaf longer than rings, 32-64 bytes each
     exact_rows_max: int = 1_024  # rows of a cell before quantile turns into a sketch
     distinct_exact_max: int = 4_096  # values of a cell before distinct turns into a sketch
     parked_rows_max: int = 100_000  # rows whose series is not yet known, by shard

@@ -96,8 +96,13 @@ def superseded(alert: StoredAlert, by: AlertRecord, at_ms: int, version: int) ->
 
 
 def identity(record: AlertRecord) -> str:
-    """Return what stays the same over level changes: tenant, rule, labels without the level."""
-    pairs = sorted(pair for pair in record.labels.items() if pair[0] != _LEVEL_LABEL)
+    """Return what stays the same over level changes: tenant, rule, labels without the level.
+
+    Where the rule has no levels, `severity` is a label as any other: two values are two alerts.
+    """
+    pairs = sorted(
+        pair for pair in record.labels.items() if not record.level or pair[0] != _LEVEL_LABEL
+    )
     return "\xff".join(
         [record.tenant, record.rule_id, *(f"{name}\xfe{value}" for name, value in pairs)]
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine import metrics
-from engine.alerts import AlertRecord
+from engine.alerts import AlertRecord, RuleHealth
 from engine.limits import Limits
 from notifiers.alert import OrderKey, StoredAlert, identity, order_key
 from notifiers.config import Integration, NotifierConfig
@@ -69,6 +69,7 @@ class Holding:
         self.current: dict[str, AlertKey] = {}  # identity -> which of ours fires
         self.pending: dict[str, AlertRecord] = {}  # identity -> not firing yet
         self.shards: dict[int, ShardSeen] = {}
+        self.failing: dict[tuple[str, int], RuleHealth] = {}  # (rule id, shard) -> how it fails
         self.groups = Groups(limits.groups_max)
         self.silences = Silences(limits.silences_max)
         self.log = NotificationLog()

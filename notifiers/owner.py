@@ -16,6 +16,7 @@ from engine.alerts import (
     AlertRecord,
     Notified,
     PostedAlert,
+    RuleHealth,
     ShardHello,
     SilenceRecord,
     decode,
@@ -111,6 +112,8 @@ class Notifier:
             case AlertRecord():
                 if self._is_new(entry, record.epoch):
                     self._told_by_shard(entry, record)
+            case RuleHealth():
+                self._rule_fares(entry, record.epoch)
             case ShardHello():
                 self._greeted(entry, record.epoch)
             case PostedAlert():
@@ -142,6 +145,17 @@ class Notifier:
         if hello.fresh:
             # Its state is lost. What it had told stays as it is: "resolved" is never inferred.
             seen.sequence = hello.sequence
+
+    def _rule_fares(self, health: RuleHealth, epoch: int) -> None:
+        """Note that a rule began or ceased to fail at a shard."""
+        held = self._held
+        seen = held.shards.get(health.shard)
+        if seen is not None and epoch < seen.epoch:
+            RECORDS_DROPPED.labels("old_epoch").inc()
+        elif health.health != "err":
+            held.failing.pop((health.rule_id, health.shard), None)
+        elif len(held.failing) < self._limits.alerts_max:
+            held.failing[health.rule_id, health.shard] = health
 
     def _told_by_shard(self, entry: AlertRecord, record: LogRecord) -> None:
         held, who = self._held, identity(entry)
@@ -337,6 +351,10 @@ class Notifier:
         fires = (held.alerts[key].record for key in held.current.values() if key in held.alerts)
         records = [*held.pending.values(), *(record for record in fires if record is not None)]
         return [record for record in records if record.tenant == tenant]
+
+    def failing_rules(self, tenant: str = "default") -> list[RuleHealth]:
+        """Return how rules fail, one entry for each shard at which they do."""
+        return [health for health in self._held.failing.values() if health.tenant == tenant]
 
     def silences(self, now_ms: int, tenant: str = "default") -> list[SilenceRecord]:
         """Return a tenant's silences: active ones by end, pending by start, expired by end."""

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from engine.alerts import AlertRecord, SilenceRecord
+from engine.alerts import AlertRecord, RuleHealth, SilenceRecord
 from engine.checkpoint import pack, unpack
 from engine.errors import SnapshotError
 from engine.owner import Chunk, Snapshot
@@ -65,12 +65,13 @@ class FrozenLog(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class FrozenShard(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was last taken from a shard, or an alert that is pending."""
+    """What was last taken from a shard, an alert that is pending, or a rule that fails."""
 
     shard: int = -1
     epoch: int = 0
     sequence: int = 0
     pending: AlertRecord | None = None
+    failing: RuleHealth | None = None
 
 
 @dataclass(slots=True)
@@ -210,6 +211,8 @@ def _frozen_shards(held: Holding) -> Iterator[tuple[str, tuple[int, str], Frozen
         yield "", (shard, ""), FrozenShard(shard, seen.epoch, seen.sequence)
     for who, record in held.pending.items():
         yield "", (-1, who), FrozenShard(pending=record)
+    for (rule_id, shard), health in held.failing.items():
+        yield "", (-2 - shard, rule_id), FrozenShard(failing=health)
 
 
 def thaw(snapshot: Snapshot) -> Thawed:
@@ -243,6 +246,8 @@ def fill(held: Holding, thawed: Thawed) -> None:
     for shard in thawed.shards:
         if shard.pending is not None:
             held.pending[identity(shard.pending)] = shard.pending
+        elif shard.failing is not None:
+            held.failing[shard.failing.rule_id, shard.failing.shard] = shard.failing
         else:
             held.shards[shard.shard] = ShardSeen(shard.epoch, shard.sequence)
     groups = [_to_group(frozen, held.config.route) for frozen in thawed.groups]

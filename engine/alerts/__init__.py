@@ -1,13 +1,25 @@
 """Alerts: what is wrong now, as records on a log and as the state machine that makes them."""
 
-from engine.alerts.machine import AlertTable, Change, Policy
+from engine.alerts.machine import (
+    FIRING,
+    INACTIVE,
+    NEVER_MS,
+    PENDING,
+    ROW,
+    STATES,
+    AlertTable,
+    Change,
+    Policy,
+)
 from engine.alerts.record import (
     AlertRecord,
     Evidence,
+    Health,
     LogEntry,
     Notified,
     PostedAlert,
     Reason,
+    RuleHealth,
     ShardHello,
     SilenceMatcher,
     SilenceRecord,
@@ -19,15 +31,23 @@ from engine.alerts.record import (
 )
 
 __all__ = [
+    "FIRING",
+    "INACTIVE",
+    "NEVER_MS",
+    "PENDING",
+    "ROW",
+    "STATES",
     "AlertRecord",
     "AlertTable",
     "Change",
     "Evidence",
+    "Health",
     "LogEntry",
     "Notified",
     "Policy",
     "PostedAlert",
     "Reason",
+    "RuleHealth",
     "ShardHello",
     "SilenceMatcher",
     "SilenceRecord",

@@ -17,6 +17,8 @@ INACTIVE: Final = 0
 PENDING: Final = 1
 FIRING: Final = 2
 STATES: Final[tuple[State, ...]] = ("inactive", "pending", "firing")
+NEVER_MS: Final = -(2**62)
+"""No time: 0 and what is before it are times of samples like any other."""
 
 ROW: Final = np.dtype(
     [
@@ -24,7 +26,7 @@ ROW: Final = np.dtype(
         ("level", "<i8"),  # index of the rule's level; -1: none
         ("active_at_ms", "<i8"),  # pending since
         ("starts_at_ms", "<i8"),  # firing since
-        ("unheld_since_ms", "<i8"),  # firing though the condition ended; 0: it holds
+        ("unheld_since_ms", "<i8"),  # firing though the condition ended; NEVER_MS: it holds
         ("judged_to_ms", "<i8"),  # no window that ends before it closes or lowers: see step()
     ],
     align=True,
@@ -59,11 +61,19 @@ class AlertTable:
     def __init__(self, rows: npt.NDArray[Any] | None = None) -> None:
         self.rows = np.zeros(0, ROW) if rows is None else rows
 
+    @classmethod
+    def of_first_format(cls, rows: npt.NDArray[Any]) -> "AlertTable":
+        """Take rows of a snapshot that said "no time" as 0 (shard format 1)."""
+        for name in ("unheld_since_ms", "judged_to_ms"):
+            rows[name][rows[name] == 0] = NEVER_MS
+        return cls(rows)
+
     def reserve(self, groups: int) -> None:
         """Have a row for groups 0..groups-1."""
         if self.rows.size < groups:
             more = np.zeros(max(groups, 2 * self.rows.size), ROW)
             more["level"] = -1
+            more["unheld_since_ms"] = more["judged_to_ms"] = NEVER_MS
             more[: self.rows.size] = self.rows
             self.rows = more
 
@@ -74,12 +84,13 @@ class AlertTable:
 
     @property
     def newest_ms(self) -> int:
-        """When the newest alert that is up became pending or fired; 0 without one.
+        """When the newest alert that is up became pending or fired; NEVER_MS without one.
 
         Arrival opens alerts ahead of the ticks: none may end before it began.
         """
         up = self.rows[self.rows["state"] != INACTIVE]
-        return int(max(up["active_at_ms"].max(), up["starts_at_ms"].max())) if up.size else 0
+        fires = up["starts_at_ms"][up["state"] == FIRING]
+        return int(max(up["active_at_ms"].max(initial=NEVER_MS), fires.max(initial=NEVER_MS)))
 
     def hold(self, until_ms: int) -> None:
         """Neither end nor lower what is up by a window that ends before: it is not whole."""
@@ -110,7 +121,7 @@ class AlertTable:
         moved = fires & held & (level != table["level"]) & ~(earlier & (level < table["level"]))
         fading = fires & ~held & ~earlier & ~frozen
 
-        table["unheld_since_ms"][fires & held] = 0
+        table["unheld_since_ms"][fires & held] = NEVER_MS
         table["level"][(state == PENDING) & held] = level[(state == PENDING) & held]
         changes += [
             self._open(group, at_ms, int(level[group]), policy)
@@ -149,25 +160,25 @@ class AlertTable:
             if row["state"] == INACTIVE:
                 changes.append(self._open(group, at_ms, wanted, policy))
             elif row["state"] == FIRING:
-                row["unheld_since_ms"] = 0
+                row["unheld_since_ms"] = NEVER_MS
                 if wanted > row["level"]:
                     row["level"] = wanted
                     changes.append(Change(group, "firing", "level_changed", wanted))
         return changes
 
-    def close_all(self) -> list[Change]:
-        """End every alert: the rule is gone."""
+    def close_all(self, reason: Reason = "rule_removed") -> list[Change]:
+        """End every alert: by default because the rule is gone."""
         changes = []
         for group in np.flatnonzero(self.rows["state"] != INACTIVE).tolist():
             fired = self.rows["state"][group] == FIRING
-            changes.append(self._close(group, "resolved" if fired else "inactive", "rule_removed"))
+            changes.append(self._close(group, "resolved" if fired else "inactive", reason))
         return changes
 
     def _open(self, group: int, at_ms: int, level: int, policy: Policy) -> Change:
         row = self.rows[group]
         row["level"] = level
         row["active_at_ms"] = at_ms
-        row["unheld_since_ms"] = 0
+        row["unheld_since_ms"] = NEVER_MS
         if policy.for_ms > 0:
             row["state"] = PENDING
             row["starts_at_ms"] = 0
@@ -181,9 +192,9 @@ class AlertTable:
     ) -> Change | None:
         row = self.rows[group]
         if policy.has_recover and has_rows and not recovered:
-            row["unheld_since_ms"] = 0
+            row["unheld_since_ms"] = NEVER_MS
             return None
-        if row["unheld_since_ms"] == 0:
+        if row["unheld_since_ms"] == NEVER_MS:
             row["unheld_since_ms"] = at_ms
         if at_ms - row["unheld_since_ms"] < policy.keep_firing_for_ms:
             return None
@@ -199,5 +210,5 @@ class AlertTable:
     def _close(self, group: int, state: State, reason: Reason) -> Change:
         level = int(self.rows["level"][group])
         self.rows["state"][group] = INACTIVE
-        self.rows["unheld_since_ms"][group] = 0
+        self.rows["unheld_since_ms"][group] = NEVER_MS
         return Change(group, state, reason, level)

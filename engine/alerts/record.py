@@ -25,6 +25,8 @@ Reason = Literal[
     "keep_firing_ended",    # -> resolved: `keep_firing_for` has passed
     "no_data",              # -> resolved or inactive: nothing in the window any more
     "rule_removed",         # -> resolved or inactive: the rule is not in the set any more
+    "limit_exceeded",       # -> resolved or inactive: the rule has more alerts than its `limit`
+    "relabelled",           # an edit gave the rule's alerts other labels: the episode goes on
 ]  # fmt: skip
 
 Value = float | str
@@ -82,6 +84,25 @@ class AlertRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", t
     input_offset: int  # in `shards`: the record that made the owner decide
     arrival_ms: int  # stamp: when the newest row of the window reached a worker
     decision_ms: int  # stamp: when the owner decided
+
+
+Health = Literal["unknown", "ok", "err"]
+"""Of a rule, as Prometheus says it; `unknown` until its first evaluation."""
+
+
+class RuleHealth(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="health"):
+    """A rule began or ceased to fail at a shard. Its epoch alone says whether it is old."""
+
+    v: int = RECORD_VERSION
+    tenant: str
+    group: str
+    rule: str
+    rule_id: str
+    rule_version: str
+    shard: int
+    health: Health
+    error: str  # of the last evaluation; "" where it succeeded
+    at_ms: int  # the tick
 
 
 class ShardHello(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="hello"):
@@ -151,7 +172,7 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     possibly_repeated: bool = False  # claimed by an owner that died; the far side has no key
 
 
-LogEntry = AlertRecord | ShardHello | PostedAlert | SilenceRecord | Notified
+LogEntry = AlertRecord | RuleHealth | ShardHello | PostedAlert | SilenceRecord | Notified
 """What the topic `alerts` holds. The field `kind` tells them apart."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")

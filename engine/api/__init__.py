@@ -11,6 +11,15 @@ Absent: Faust, the notifier's types (the worker adapts them to `views`), a clock
 
 from engine.api.app import ROUTES, RouteSpec, build
 from engine.api.deps import ApiDeps, ApiSettings, Endpoint, Ingested, NotifierView, Reloaded
+from engine.api.live import (
+    Asked,
+    Counted,
+    Inspected,
+    LiveExpression,
+    LiveMatcher,
+    LiveSelector,
+    is_costly,
+)
 from engine.api.matcher_text import parse_matcher
 from engine.api.server import HttpServer, ListenError, bind, is_loopback
 from engine.api.timestamp import parse as parse_time
@@ -39,11 +48,17 @@ __all__ = [
     "AlertView",
     "ApiDeps",
     "ApiSettings",
+    "Asked",
+    "Counted",
     "Endpoint",
     "GroupView",
     "HttpServer",
     "Ingested",
+    "Inspected",
     "ListenError",
+    "LiveExpression",
+    "LiveMatcher",
+    "LiveSelector",
     "LoadView",
     "MatcherTextError",
     "NotifierView",
@@ -62,6 +77,7 @@ __all__ = [
     "bind",
     "build",
     "format_time",
+    "is_costly",
     "is_loopback",
     "load_tokens",
     "parse_matcher",

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from engine.api import alerts, health, ingest, page, silences, status
+from engine.api import alerts, health, ingest, inspection, page, rules, silences, status
 from engine.api.auth import Need, authorize
 from engine.api.body import Refusal
 from engine.api.context import Context
@@ -49,7 +49,10 @@ ROUTES: tuple[RouteSpec, ...] = (
     RouteSpec("POST", "/api/v1/ingest/metrics", "ingest", ingest.post_metrics),
     RouteSpec("POST", "/api/v1/ingest/logs", "ingest", ingest.post_logs),
     RouteSpec("POST", "/api/v1/write", "ingest", ingest.post_write),
-    RouteSpec("GET", "/api/v1/rules", "read", status.list_rules, "owner_or_here"),
+    RouteSpec("GET", "/api/v1/rules", "read", rules.list_rules, "owner_or_here"),
+    RouteSpec("POST", "/api/v1/rules/inspect", "read", inspection.inspect),
+    RouteSpec("GET", "/api/v1/alerts", "read", rules.list_alerts, "owner"),
+    RouteSpec("GET", "/api/v1/status/buildinfo", "read", rules.build_info),
     RouteSpec("GET", "/api/v2/status", "read", status.get_status, "owner"),
     RouteSpec("GET", "/api/v2/receivers", "read", status.list_receivers, "owner"),
     RouteSpec("GET", "/api/v2/silences", "read", silences.list_silences, "owner"),

@@ -1,9 +1,10 @@
 """What the HTTP room needs of a worker. The worker implements it; tests have a fake of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
+from engine.api.live import Asked, Inspected
 from engine.api.tokens import Token
 from engine.api.views import (
     AlertView,
@@ -130,6 +131,14 @@ class ApiDeps(Protocol):
 
     def worker(self) -> WorkerView:
         """Return how this worker is."""
+        ...
+
+    async def inspect(self, asked: Asked) -> Inspected:
+        """Return what this worker knows of series. Changes nothing."""
+        ...
+
+    def peers(self) -> Mapping[str, str]:
+        """Return the base URLs of the other live workers, by instance id."""
         ...
 
     async def reload(self) -> Reloaded:

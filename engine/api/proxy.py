@@ -60,6 +60,23 @@ class Proxy:
             return False
         return answer.status_code == 200
 
+    @staticmethod
+    def is_hop(request: Request) -> bool:
+        """Say whether another worker sent this: then nobody else is asked."""
+        return HOP_HEADER in request.headers
+
+    async def ask(self, url: str, request: Request, deps: ApiDeps, body: bytes) -> bytes | None:
+        """Ask another worker the same; None where it does not answer."""
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                answer = await self._exchange(
+                    request.method, url.rstrip("/") + request.url.path,
+                    self._headers(request, deps), body,
+                )  # fmt: skip
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError):
+            return None
+        return bytes(answer.body) if answer.status_code == 200 else None
+
     def _target(self, request: Request, deps: ApiDeps) -> str:
         if HOP_HEADER in request.headers:
             raise unavailable("the notifier is moving between workers; try again")

@@ -72,6 +72,7 @@ class RuleView(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     version: str
     query: str  # what it reads and when it fires, as text
+    kind: Literal["alerting", "recording"] = "alerting"
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}
     interval_ms: int = 0
@@ -80,6 +81,8 @@ class RuleView(msgspec.Struct, frozen=True, kw_only=True):
     health: Literal["ok", "err", "unknown"] = "unknown"
     last_error: str = ""
     last_evaluation_ms: int = 0
+    evaluation_s: float = 0.0  # how long the last evaluation took
+    group_limit: int = 0  # of its group: series or alerts a rule may give; 0: any number
 
 
 class RuleAlertView(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,9 +22,11 @@ VERBS: Mapping[str, str] = {
     "demo": "see it all work, on a made-up fleet; needs nothing",
     "init": "write a configuration to start from",
     "check": "check rules or a configuration, every mistake at once",
+    "test": "run unit tests of rules, as promtool does",
     "silence": "add, query and expire silences",
     "alert": "query the alerts that are there now",
     "status": "ask a worker how it is",
+    "compare": "show the alerts of a running Prometheus beside ours",
 }
 
 _NEXT = """\

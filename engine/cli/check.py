@@ -1,6 +1,7 @@
 """`tocsin check`: every mistake in rules or configuration at once, for people and for CI."""
 
 import argparse
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,12 @@ def add_parser(subparsers: _Subparsers) -> None:
     nouns = parser.add_subparsers(dest="noun", metavar="rules|config", required=True)
     rules = nouns.add_parser("rules", help="check rule files and directories of them")
     rules.add_argument("paths", nargs="+", metavar="PATH", help="*.yml, *.yaml or a directory")
+    rules.add_argument("--schema", action=_PrintSchema, nargs=0,
+                       help="print the JSON Schema of rule files and stop")  # fmt: skip
+    rules.add_argument("--against", metavar="URL",
+                       help="also ask a running Tocsin what these rules would read")  # fmt: skip
+    rules.add_argument("--token-file", metavar="FILE",
+                       help="holds a bearer token for it (default $TOCSIN_TOKEN)")  # fmt: skip
     config = nouns.add_parser("config", help="check tocsin.yaml and every file that it names")
     config.add_argument("file", nargs="?", default="tocsin.yaml", metavar="FILE")
     for noun in (rules, config):
@@ -32,15 +39,30 @@ def add_parser(subparsers: _Subparsers) -> None:
     parser.set_defaults(run=run)
 
 
+class _PrintSchema(argparse.Action):
+    """Print the schema as soon as it is asked for, as --help does."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from engine.rules import schema
+
+        print(json.dumps(schema(), indent=2))
+        parser.exit()
+
+
 def run(args: argparse.Namespace) -> int:
     """Check and return the exit code."""
     if args.noun == "rules":
-        return check_rules(args.paths, args.output)
+        return check_rules(args.paths, args.output, args.against, args.token_file)
     return check_config(args.file, args.output)
 
 
-def check_rules(paths: Sequence[str], output: str) -> int:
-    """Check rule files; print findings on stdout and return 0 (clean), 1 (findings) or 2."""
+def check_rules(
+    paths: Sequence[str], output: str, against: str | None = None, token_file: str | None = None
+) -> int:
+    """Check rule files; print findings on stdout and return 0 (clean), 1 (findings) or 2.
+
+    `against`: the URL of a running Tocsin. Raises ApiError where it does not answer.
+    """
     from engine.rules import load, read_paths  # late: `tocsin --help` must not wait for it
 
     try:
@@ -49,8 +71,22 @@ def check_rules(paths: Sequence[str], output: str) -> int:
         print(f"tocsin check rules: {error}", file=sys.stderr)
         return 2
     rule_set, findings = load(files)
-    count = f"{_counted(len(rule_set.rules), 'rule')} in " if rule_set else ""
-    return _report(findings, files, output, f"{count}{_counted(len(files), 'file')}")
+    count = f"{_counted(rule_set.size, 'rule')} in " if rule_set else ""
+    checked = f"{count}{_counted(len(files), 'file')}"
+    if against is None or rule_set is None:
+        return _report(findings, files, output, checked)
+    from engine.cli.against import Asking  # it needs httpx and the types of the API
+
+    asking = Asking(rule_set, against, token_file)
+    findings = [*findings, *asking.findings()]
+    if output == "json":
+        found = json.loads(render_json(ordered(findings)))
+        print(json.dumps({"findings": found, **asking.as_json()}, indent=2))
+        return 0
+    code = _report(findings, files, output, checked)
+    if output == "text":
+        asking.show()
+    return code
 
 
 def check_config(file: str, output: str) -> int:

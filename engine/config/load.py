@@ -35,7 +35,8 @@ from engine.limits import DEFAULT_LIMITS, Limits
 KEYS = (
     "app_id", "broker", "dedup", "dedup_password_file", "data_dir", "rules", "notifications",
     "listen", "auth", "external_url", "advertised_url", "sources", "limits", "instance_id", "roles",
-    "shards", "fsync", "checkpoint_every", "session_timeout", "evaluation_timeout", "log_level",
+    "shards", "fsync", "checkpoint_every", "session_timeout", "evaluation_timeout",
+    "evaluation_interval", "log_level",
 )  # fmt: skip
 """Every key of tocsin.yaml."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -136,6 +137,9 @@ class _Loading:
             checkpoint_every_ms=checkpoint_ms,
             session_timeout_ms=session_ms,
             evaluation_timeout_ms=evaluation_ms,
+            evaluation_interval_ms=self._duration(
+                "evaluation_interval", 60_000, 100, 86_400_000
+            ),
             log_level=cast(
                 LogLevel,
                 self._choice("log_level", "info", ("debug", "info", "warning", "error")),

@@ -77,6 +77,7 @@ class Config:
     checkpoint_every_ms: int = 5_000
     session_timeout_ms: int = 10_000
     evaluation_timeout_ms: int = 30_000
+    evaluation_interval_ms: int = 60_000  # of Prometheus groups that name none
     log_level: LogLevel = "info"
 
     @property

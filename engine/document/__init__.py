@@ -7,8 +7,8 @@ any of them is shown at once and in one form.
 Absent: what a key means (that is the room that reads it) and the file system.
 """
 
-from engine.document.compose import load_yaml
-from engine.document.duration import format_duration, parse_duration
+from engine.document.compose import load_documents, load_yaml
+from engine.document.duration import DURATION_PATTERN, format_duration, parse_duration
 from engine.document.finding import (
     Finding,
     Severity,
@@ -23,6 +23,7 @@ from engine.document.reader import DOCUMENT_CODES, Problem, Reader, did_you_mean
 
 __all__ = [
     "DOCUMENT_CODES",
+    "DURATION_PATTERN",
     "Entry",
     "Finding",
     "ListNode",
@@ -36,6 +37,7 @@ __all__ = [
     "did_you_mean",
     "failed",
     "format_duration",
+    "load_documents",
     "load_yaml",
     "ordered",
     "parse_duration",

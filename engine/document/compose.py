@@ -2,12 +2,12 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import yaml
 
-from engine.document.finding import Finding
+from engine.document.finding import Finding, Severity
 from engine.document.node import Entry, ListNode, MapNode, Node, ScalarNode, Span
 from engine.limits import DEFAULT_LIMITS
 
@@ -32,24 +32,48 @@ def load_yaml(
     The tree is None where the document is empty or where its syntax is broken (then there is an
     error among the findings). Scalars follow YAML 1.2: `on`, `yes` and `1:30` are text.
     """
+    roots, findings, whole = _load(text, file, bytes_max, lambda _: False, "error")
+    return (roots[0] if roots and whole else None), findings
+
+
+def load_documents(
+    text: str, file: str, bytes_max: int, several: Callable[[Node], bool]
+) -> tuple[list[Node], list[Finding]]:
+    """Read the documents of a file: all where `several(first)` says so, else the first.
+
+    What comes after the first is then a warning and is not read at all. Empty documents are left
+    out; after broken syntax there are those that were whole before it.
+    """
+    return _load(text, file, bytes_max, several, "warning")[:2]
+
+
+def _load(
+    text: str, file: str, bytes_max: int, several: Callable[[Node], bool], severity: Severity
+) -> tuple[list[Node], list[Finding], bool]:
+    """Return documents, findings, and whether the text was read to its end."""
     bad = _SURROGATE.search(text)
     if bad is not None:
         line = text.count("\n", 0, bad.start()) + 1
         message = "this file is not UTF-8 text"
-        return None, [Finding(file, line, 1, 1, "yaml-encoding", message, "save it as UTF-8")]
+        return [], [Finding(file, line, 1, 1, "yaml-encoding", message, "save it as UTF-8")], False
     if len(text) > bytes_max:
         message = f"this file has {len(text):,} characters, the limit is {bytes_max:,}"
         help_text = "split it, or raise limits.rule_file_bytes_max"
-        return None, [Finding(file, 1, 1, 1, "yaml-limit", message, help_text)]
+        return [], [Finding(file, 1, 1, 1, "yaml-limit", message, help_text)], False
     composer = _Composer(text.removeprefix("\ufeff"), file)
+    roots: list[Node] = []
     try:
-        root = composer.document()
+        roots.extend(
+            root
+            for root in composer.documents(several, severity)
+            if not (isinstance(root, ScalarNode) and root.value is None)
+        )
     except _StopError:
-        return None, composer.findings
+        return roots, composer.findings, False
     except yaml.YAMLError as error:
         composer.findings.append(_syntax(error, composer.text, file))
-        return None, composer.findings
-    return root, composer.findings
+        return roots, composer.findings, False
+    return roots, composer.findings, True
 
 
 class _Mark(Protocol):
@@ -78,29 +102,28 @@ class _Composer:
         self._anchors: dict[str, tuple[Node, int]] = {}
         self._nodes = 0
 
-    def document(self) -> Node | None:
-        """Compose the first document; a second one is a finding."""
+    def documents(self, several: Callable[[Node], bool], severity: Severity) -> Iterator[Node]:
+        """Compose the first document; at a second one go on, or say that it is there and stop."""
         self._events = iter(yaml.parse(self.text, Loader=_LOADER))
-        root: Node | None = None
-        documents = 0
+        first: Node | None = None
         for event in self._events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    span = _span(event)
-                    self._add(span, "yaml-documents", "a second document starts here",
-                              "keep one document in a file: remove the `---`")  # fmt: skip
-                    raise _StopError
-                root = self._node(next(self._events), 0)
-        if isinstance(root, ScalarNode) and root.value is None:
-            return None
-        return root
+            if not isinstance(event, yaml.DocumentStartEvent):
+                continue
+            if first is not None and not several(first):
+                self._add(_span(event), "yaml-documents", "a second document starts here",
+                          "only the first is read: keep one document in a file, remove the `---`",
+                          severity)  # fmt: skip
+                raise _StopError
+            self._anchors.clear()
+            root = self._node(next(self._events), 0)
+            first = root if first is None else first
+            yield root
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         before = self._nodes
-        self._grow(1, _span(event), depth)
+        self._grow(1, event, depth)
         node: Node
         if isinstance(event, yaml.ScalarEvent):
             node = self._scalar(event)
@@ -116,15 +139,17 @@ class _Composer:
             self._anchors[anchor] = (node, self._nodes - before)
         return node
 
-    def _grow(self, nodes: int, span: Span, depth: int) -> None:
+    def _grow(self, nodes: int, event: yaml.Event, depth: int) -> None:
         """Count nodes as if aliases were written out: that is what reading the tree costs."""
         self._nodes += nodes
         if self._nodes > _NODES_MAX:
-            self._add(span, "yaml-limit", f"more than {_NODES_MAX:,} values, aliases written out",
-                      "split the file, or use fewer aliases")  # fmt: skip
+            message = f"more than {_NODES_MAX:,} values, aliases written out"
+            help_text = "split the file, or use fewer aliases"
+            self._add(_span(event), "yaml-limit", message, help_text)
             raise _StopError
         if depth > _DEPTH_MAX:
-            self._add(span, "yaml-limit", f"nested deeper than {_DEPTH_MAX}", "flatten it")
+            message = f"nested deeper than {_DEPTH_MAX}"
+            self._add(_span(event), "yaml-limit", message, "flatten it")
             raise _StopError
 
     def _alias(self, event: yaml.AliasEvent) -> Node:
@@ -135,7 +160,7 @@ class _Composer:
                       "define the anchor first, and not around its own alias")  # fmt: skip
             raise _StopError
         node, size = found
-        self._grow(size, span, 0)
+        self._grow(size, event, 0)
         return node
 
     def _scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
@@ -163,8 +188,11 @@ class _Composer:
             if not isinstance(key, ScalarNode):
                 self._add(key.span, "yaml-key", f"a {key.kind} cannot be a key",
                           "quote it if it is meant as text")  # fmt: skip
-            elif key.text == "<<" and key.source == "<<":
+            elif key.text == "<<" and key.source == "<<" and not merged:
                 merged.append((key, value))
+            elif key.text == "<<" and key.source == "<<":
+                self._add(key.span, "yaml-duplicate-key", "`<<` is here twice",
+                          "write `<<: [*one, *two]`; the earlier one wins")  # fmt: skip
             elif key.text in entries:
                 first = entries[key.text].key.span.line
                 self._add(key.span, "yaml-duplicate-key", f"`{key.text}` is here twice",
@@ -194,10 +222,13 @@ class _Composer:
             self._add(_span(event), "yaml-tag", f"the tag {tag} has no meaning here",
                       "remove it; `!!str` is the only tag that is understood")  # fmt: skip
 
-    def _add(self, span: Span, code: str, message: str, help_text: str) -> None:
+    def _add(
+        self, span: Span, code: str, message: str, help_text: str, severity: Severity = "error"
+    ) -> None:
         self.findings.append(
-            Finding(self.file, span.line, span.column, span.length, code, message, help_text)
-        )
+            Finding(self.file, span.line, span.column, span.length, code, message, help_text,
+                    severity)
+        )  # fmt: skip
 
 
 def _marks(event: yaml.Event) -> tuple[_Mark, _Mark]:
@@ -236,7 +267,9 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Finding:
         position = error.position  # type: ignore[attr-defined]
         line = text.count("\n", 0, position) + 1
     lines = text.split("\n")
-    while line > 1 and (line > len(lines) or not lines[line - 1].strip()):
+    if line > len(lines):  # YAML has more line breaks than editors show
+        line, column = len(lines), len(lines[-1].rstrip())
+    while line > 1 and not lines[line - 1].strip():
         # At the end of the file there is nothing to point at: show what is unfinished.
         line -= 1
         column = len(lines[line - 1].rstrip())

@@ -9,6 +9,8 @@ _UNITS_MS = {
 _PATTERN = re.compile(
     "".join(rf"(?:(?P<{unit}>[0-9]{{1,15}}){unit})?" for unit in _UNITS_MS), re.ASCII
 )
+DURATION_PATTERN = "^(?=.)" + "".join(f"([0-9]+{unit})?" for unit in _UNITS_MS) + "$|^0$"
+"""The same for a JSON Schema."""
 _LONGEST_MS = 100 * _UNITS_MS["y"]
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from engine.document.places import BREAK
+
 Severity = Literal["error", "warning"]
 
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""Line breaks as YAML 1.1 has them, so that line numbers agree with its marks."""
 _SHOWN_MAX = 100
 _SECRET = re.compile(
     r"(?<=://)[^/@\s]*(?=@)"
@@ -55,7 +55,7 @@ def render(findings: Iterable[Finding], texts: Mapping[str, str]) -> str:
     parts = []
     for finding in findings:
         if finding.file not in lines:
-            lines[finding.file] = _BREAK.split(texts.get(finding.file, "").removeprefix("\ufeff"))
+            lines[finding.file] = BREAK.split(texts.get(finding.file, "").removeprefix("\ufeff"))
         parts.append(_render_one(finding, lines[finding.file]))
     return "\n".join(parts)
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from engine.document.places import BREAK, places
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -26,35 +28,24 @@ class ScalarNode:
     def at(self, offset: int, length: int) -> Span:
         """Return where `text[offset:offset + length]` stands in the file.
 
-        Quoting, escapes and folding shift positions, so what is looked for is the same
-        occurrence of the same word in the source; where that fails, the whole value.
+        Quotes, escapes, folding and indentation are followed; what goes on over the end of a line
+        is shown up to there. An offset at the end is the place behind the last character.
         """
-        plain = self.source == self.text and "\n" not in self.text
-        if plain:
-            return Span(self.span.line, self.span.column + offset, max(length, 1))
-        word = self.text[offset : offset + length]
-        if not word:
+        try:
+            found = places(self.text, self.source)
+            start = found[min(offset, len(self.text))]
+            end = found[min(offset + length, len(self.text))]
+        except ValueError:
             return self.span
-        # A block scalar's first source line is its header: "|-", ">" and a comment.
-        start = self.source.find("\n") + 1 if self.source[:1] in ("|", ">") else 0
-        position = start - 1
-        for _ in range(_count(self.text, word, offset) + 1):
-            position = self.source.find(word, position + 1)
-            if position < 0:
-                return self.span
-        before = self.source[:position]
-        line_start = before.rfind("\n") + 1
-        if line_start == 0:
-            return Span(self.span.line, self.span.column + position, max(length, 1))
-        return Span(self.span.line + before.count("\n"), position - line_start + 1, len(word))
-
-
-def _count(text: str, word: str, end: int) -> int:
-    """Count the occurrences of a word that start before `end`, overlapping ones too."""
-    count, position = 0, text.find(word)
-    while 0 <= position < end:
-        count, position = count + 1, text.find(word, position + 1)
-    return count
+        before = self.source[:start]
+        breaks = list(BREAK.finditer(before))
+        line_end = BREAK.search(self.source, start)
+        if line_end is not None:
+            end = min(end, line_end.start())
+        if not breaks:
+            return Span(self.span.line, self.span.column + start, max(end - start, 1))
+        column = start - breaks[-1].end() + 1
+        return Span(self.span.line + len(breaks), column, max(end - start, 1))
 
 
 @dataclass(frozen=True, slots=True)

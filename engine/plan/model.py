@@ -6,10 +6,11 @@ content hash: one that a new rule set still has keeps its state.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.plan.expression import Expression
+from engine.plan.prom import EMPTY_PROM, LongRange, PromPlan
 from engine.series import Selector
 
 Store = Literal["panes", "increase", "values", "distinct", "lines"]
@@ -29,13 +30,17 @@ class Predicate:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """Rows that pass a selector and a predicate, in groups by labels."""
+    """Rows that pass a selector and a predicate, in groups by labels.
+
+    `by` None: every series by itself, on the shard that the hash of all its labels names; its
+    samples go to a ring (PromQL).
+    """
 
     tenant: str
     kind: Literal["metrics", "logs"]
     selector: Selector
     predicate: Predicate | None
-    by: tuple[str, ...]
+    by: tuple[str, ...] | None
 
     @property
     def id(self) -> str:
@@ -116,6 +121,14 @@ class Plan:
     feeds: tuple[Feed, ...]
     leaves: tuple[Leaf, ...]
     rules: tuple[RulePlan, ...]
+    prom: PromPlan = EMPTY_PROM
+    ring_ms: Mapping[int, int] = field(default_factory=dict)  # feed -> how far back it is read
+    longs: tuple[LongRange, ...] = ()  # of series that live on shards
+
+    @property
+    def size(self) -> int:
+        """The number of rules of both kinds."""
+        return len(self.rules) + sum(len(group.rules) for group in self.prom.groups)
 
 
 EMPTY_PLAN = Plan(digest="", feeds=(), leaves=(), rules=())

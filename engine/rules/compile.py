@@ -1,10 +1,28 @@
 """Turn a rule set into the plan that sources project by and shards judge by."""
 
 import json
-from typing import Literal
+import re
+from dataclasses import replace
+from typing import Final, Literal
 
-from engine.plan import ComputedColumn, Feed, Leaf, Plan, Predicate, RuleLevel, RulePlan, Store
-from engine.rules.model import NativeRule, RuleSet
+from engine.limits import DEFAULT_LIMITS, Limits
+from engine.plan import (
+    ComputedColumn,
+    Feed,
+    Leaf,
+    Plan,
+    Predicate,
+    PromRule,
+    RuleLevel,
+    RulePlan,
+    Store,
+    place,
+    plan_longs,
+    ring_needs,
+)
+from engine.promql import Expr, PromQLError, VectorSelector, parse, transform
+from engine.rules.model import INTERVAL_MS, NativeRule, RuleSet
+from engine.template import go
 
 STORE_OF: dict[str, Store] = {
     "count": "panes", "sum": "panes", "avg": "panes", "min": "panes", "max": "panes",
@@ -41,16 +59,22 @@ class _Builder:
         return index
 
 
-def compile_plan(rules: RuleSet) -> Plan:
-    """Return the plan of a rule set; equal rule sets give equal plans."""
+def compile_plan(rules: RuleSet, limits: Limits = DEFAULT_LIMITS) -> Plan:
+    """Return the plan of a rule set; equal rule sets and limits give equal plans."""
     builder = _Builder()
     plans = tuple(_rule(builder, rule) for rule in rules.rules)
+    prom = place(rules.prom, limits.ring_ms_max, asked_by)
+    ring_ms = {
+        builder.feeds.setdefault(feed, len(builder.feeds)): need_ms
+        for feed, need_ms in ring_needs(prom, limits.ring_ms_max).items()
+    }
     feeds = tuple(builder.feeds)
     leaves = tuple(
         Leaf(feed, feeds[feed].id, pane_ms, store, field, builder.keep_ms[index])
         for (feed, pane_ms, store, field), index in builder.leaves.items()
     )
-    return Plan(digest=rules.digest, feeds=feeds, leaves=leaves, rules=plans)
+    longs = plan_longs(prom, limits.ring_ms_max)
+    return Plan(rules.digest, feeds, leaves, plans, prom, ring_ms, longs)
 
 
 def _rule(builder: _Builder, rule: NativeRule) -> RulePlan:
@@ -90,6 +114,53 @@ def _rule(builder: _Builder, rule: NativeRule) -> RulePlan:
     )
 
 
+def asked_by(rule: PromRule) -> tuple[Expr, ...]:
+    """Return what a rule's templates ask with `query`, as far as it is known before they run.
+
+    Where printf builds a text, a matcher of what is built in may have any value.
+    """
+    found: list[Expr] = []
+    for text in (*rule.labels.values(), *rule.annotations.values()):
+        if "query" not in text:
+            continue
+        for use in go.references(text).queries:
+            if use.text is None:
+                continue
+            try:
+                expr = parse(use.text if use.is_literal else _VERB.sub(_filled, use.text))
+            except PromQLError:
+                continue  # asking fails when the template runs, and says why
+            found.append(expr if use.is_literal else transform(expr, _without_built))
+    return tuple(found)
+
+
+_BUILT: Final = "\ue000"
+_VERB: Final = re.compile(r"%[-+# 0]*[\d.]*([a-zA-Z%])")
+
+
+def _filled(verb: re.Match[str]) -> str:
+    kind = verb[1]
+    if kind == "%":
+        return "%"
+    return f'"{_BUILT}"' if kind == "q" else "1" if kind in "dfgeFGE" else _BUILT
+
+
+def _without_built(expr: Expr) -> Expr:
+    if not isinstance(expr, VectorSelector):
+        return expr
+    kept = tuple(matcher for matcher in expr.selector if _BUILT not in matcher.value)
+    return replace(expr, selector=kept)
+
+
 def plan_text(rules: RuleSet) -> bytes:
-    """Return a rule set as it is published on `control`: its files, from which it is loaded."""
-    return json.dumps(dict(rules.files), sort_keys=True, ensure_ascii=False).encode()
+    """Return a rule set as it is published on `control`: all that it is loaded from."""
+    told = {"v": 2, "interval_ms": rules.interval_ms, "files": dict(rules.files)}
+    return json.dumps(told, sort_keys=True, ensure_ascii=False).encode()
+
+
+def read_plan_text(raw: bytes) -> tuple[dict[str, str], int]:
+    """Return the files and the default interval of what plan_text() wrote, in any version."""
+    told = json.loads(raw)
+    if told.get("v") != 2:  # the first version was the files alone
+        return told, INTERVAL_MS
+    return told["files"], told["interval_ms"]

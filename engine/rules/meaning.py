@@ -40,9 +40,9 @@ def _canonical(name: str, value: Any) -> Any:
     return value
 
 
-def digest(files: Mapping[str, str]) -> str:
-    """Return a digest over the paths and texts of a rule set."""
-    state = hashlib.sha256()
+def digest(files: Mapping[str, str], interval_ms: int) -> str:
+    """Return a digest over the paths and texts of a rule set and its default interval."""
+    state = hashlib.sha256(interval_ms.to_bytes(8, "big"))
     for path in sorted(files):
         for part in (path, files[path]):
             encoded = part.encode("utf-8", errors="surrogateescape")

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.plan import Expression
+from engine.plan import Expression, PromGroup
 from engine.series import Selector
+
+INTERVAL_MS = 60_000
+"""How often groups without `interval` are evaluated, where the configuration says nothing."""
 
 InputKind = Literal["metrics", "logs"]
 WindowKind = Literal["tumbling", "sliding"]
@@ -92,3 +95,10 @@ class RuleSet:
     digest: str  # hex digest over the files' paths and texts
     files: Mapping[str, str]  # path -> text, as published on `control`
     rules: tuple[NativeRule, ...]
+    prom: tuple[PromGroup, ...] = ()  # groups with Prometheus rules, with those rules only
+    interval_ms: int = INTERVAL_MS  # of the groups that name none
+
+    @property
+    def size(self) -> int:
+        """The number of rules of both kinds."""
+        return len(self.rules) + sum(len(group.rules) for group in self.prom)

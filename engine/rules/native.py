@@ -44,8 +44,6 @@ def read_rule(
     node: MapNode, group: GroupDefaults, reader: Reader, limits: Limits
 ) -> NativeRule | None:
     """Return the rule, or None after all of its findings."""
-    if _other_language(node, reader):
-        return None
     name = _name(node, reader)
     where = f"rule {name}" if name else "this rule"
     reader.keys(node, where, RULE_KEYS, _LATER)
@@ -77,20 +75,6 @@ def read_rule(
         no_data=no_data, labels=texts.labels, annotations=texts.annotations,
     )  # fmt: skip
     return replace(rule, version=version(rule))
-
-
-def _other_language(node: MapNode, reader: Reader) -> bool:
-    """Refuse whole rules of other languages with one finding each, by name."""
-    for key, message in (
-        ("expr", "PromQL rules are not supported yet"),
-        ("record", "recording rules are not supported yet"),
-    ):
-        at = node.key(key)
-        if at is not None:
-            reader.add(at, "rule-language", message,
-                       "write a native rule: metrics:, window:, compute:, when:")  # fmt: skip
-            return True
-    return False
 
 
 def _name(node: MapNode, reader: Reader) -> str | None:

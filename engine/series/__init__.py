@@ -3,16 +3,19 @@
 Invariant: no series id leaves its process without its labels; across a hop a series is its key.
 """
 
+from engine.series.census import Census, MatcherMet, Met, count_together, sketch_of
+from engine.series.growing import Column
 from engine.series.labels import (
     KEY_BYTES,
     METRIC_NAME,
     canonical,
     group_hash,
     parse,
+    series_hash,
     series_key,
     text_hash,
 )
-from engine.series.matcher import Matcher, Selector, compiled, selects
+from engine.series.matcher import Matcher, MatchOperator, Selector, compiled, selects
 from engine.series.matcher_text import MatcherTextError, parse_matcher, parse_matchers
 from engine.series.messages import (
     BATCH_VERSION,
@@ -21,20 +24,24 @@ from engine.series.messages import (
     HTTP_TOPICS,
     HTTP_WRITE,
     I64,
+    NEVER_MS,
     U32,
     U64,
+    Block,
     LogColumns,
     Marks,
     Message,
     PlanSwitch,
     RowBatch,
     Skip,
+    Vector,
     column,
     decode,
     encode,
     pack_announced,
     unpack_announced,
 )
+from engine.series.regex import translate
 
 __all__ = [
     "BATCH_VERSION",
@@ -45,20 +52,29 @@ __all__ = [
     "I64",
     "KEY_BYTES",
     "METRIC_NAME",
+    "NEVER_MS",
     "U32",
     "U64",
+    "Block",
+    "Census",
+    "Column",
     "LogColumns",
     "Marks",
+    "MatchOperator",
     "Matcher",
+    "MatcherMet",
     "MatcherTextError",
     "Message",
+    "Met",
     "PlanSwitch",
     "RowBatch",
     "Selector",
     "Skip",
+    "Vector",
     "canonical",
     "column",
     "compiled",
+    "count_together",
     "decode",
     "encode",
     "group_hash",
@@ -67,7 +83,10 @@ __all__ = [
     "parse_matcher",
     "parse_matchers",
     "selects",
+    "series_hash",
     "series_key",
+    "sketch_of",
     "text_hash",
+    "translate",
     "unpack_announced",
 ]

@@ -45,6 +45,12 @@ def group_hash(tenant: str, by: Iterable[str], values: Iterable[str]) -> int:
     return int.from_bytes(digest, "little")
 
 
+def series_hash(tenant: str, labels: Mapping[str, str]) -> int:
+    """Return the 64-bit hash that decides which shard owns a series: of its whole label set."""
+    names = sorted(name for name, value in labels.items() if value)
+    return group_hash(tenant, names, (labels[name] for name in names))
+
+
 def text_hash(text: str) -> int:
     """Return the 64-bit hash of a value for `distinct`; 0 means that there is none."""
     if not text:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from engine.series.regex import translate
+
 MatchOperator = Literal["=", "!=", "=~", "!~"]
 
 
 @lru_cache(maxsize=4096)
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Compile an anchored pattern, as Prometheus anchors it. Raises re.error."""
-    return re.compile(rf"(?:{pattern})\Z", re.DOTALL)
+    """Compile an anchored RE2 pattern, as Prometheus anchors it. Raises re.error."""
+    return re.compile(rf"(?:{translate(pattern)})\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

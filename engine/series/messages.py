@@ -1,4 +1,4 @@
-"""What the topic `shards` holds: row batches, marks of time, skips and plan switches.
+"""What the topic `shards` holds: row batches, marks, skips, plan switches and vectors.
 
 MessagePack by msgspec, arrays instead of maps; the first element is the kind. Columns are raw
 little-endian bytes. The topic's own append time is the time of HTTP rows and of skips.
@@ -15,6 +15,8 @@ from engine.errors import BatchError
 from engine.series.labels import KEY_BYTES
 
 BATCH_VERSION: Final = 1
+NEVER_MS: Final = -(1 << 62)
+"""A time that is not known; 0 is a time like any other."""
 HTTP_INGEST: Final = "@ingest"
 HTTP_WRITE: Final = "@write"
 HTTP_TOPICS: Final = (HTTP_INGEST, HTTP_WRITE)
@@ -82,13 +84,50 @@ class Skip(msgspec.Struct, array_like=True, frozen=True, tag=3):
 
 
 class PlanSwitch(msgspec.Struct, array_like=True, frozen=True, tag=4):
-    """From here on rules are judged by the rule set of that digest."""
+    """Ticks after `from_ms` are judged by the rule set of that digest, earlier ones are not.
+
+    From the message on what it reads is collected. NEVER_MS: from here on.
+    """
 
     v: int
     digest: str
+    from_ms: int = NEVER_MS
 
 
-Message = RowBatch | Marks | Skip | PlanSwitch
+class Block(msgspec.Struct, array_like=True, frozen=True):
+    """What one shard has of one exchange: k rows at t times, or k samples.
+
+    Rows are numbers that `announced` gave labels to, under the same `born`. Of samples, each has
+    its own row, time and value: times i64[k], one column of values f64[k].
+    """
+
+    exchange: str
+    born: int  # the tick at which the sender began to number its rows
+    announced: bytes = b""  # u32 row, u32 length, flags and canonical labels; repeated
+    times: bytes = b""  # i64[t]
+    rows: bytes = b""  # u32[k]
+    mask: bytes = b""  # bits of bool[k, t]; empty: all of them
+    values: tuple[bytes, ...] = ()  # of each column f64[true cells of the mask], row by row
+    warnings: tuple[str, ...] = ()
+    infos: tuple[str, ...] = ()
+    error: str = ""
+    samples: bool = False
+
+
+class Vector(msgspec.Struct, array_like=True, frozen=True, tag=5):
+    """What one shard has for one owner at one tick; part 0..parts-1, all of them or nothing."""
+
+    v: int
+    sender: int
+    tick_ms: int
+    part: int
+    parts: int
+    digest: str  # of the plan that the tick was judged by
+    due: tuple[int, ...]  # intervals of groups that are due
+    blocks: list[Block]
+
+
+Message = RowBatch | Marks | Skip | PlanSwitch | Vector
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
@@ -109,7 +148,24 @@ def decode(raw: bytes) -> Message:
         raise BatchError(f"message version {message.v} is newer than {BATCH_VERSION}: upgrade")
     if isinstance(message, RowBatch) and not _whole(message):
         raise BatchError("the columns of a row batch do not fit together")
+    if isinstance(message, Vector) and not all(map(_block_whole, message.blocks)):
+        raise BatchError("the columns of a vector do not fit together")
     return message
+
+
+def _block_whole(block: Block) -> bool:
+    steps, rows = len(block.times) // 8, len(block.rows) // 4
+    if len(block.times) != 8 * steps or len(block.rows) != 4 * rows:
+        return False
+    list(unpack_announced(block.announced))
+    cells = rows if block.samples else rows * steps
+    if block.samples and (steps != rows or block.mask):
+        return False
+    if block.mask:
+        if len(block.mask) != -(-cells // 8):
+            return False
+        cells = int(np.unpackbits(np.frombuffer(block.mask, np.uint8), count=cells).sum())
+    return all(len(column) == 8 * cells for column in block.values)
 
 
 def _whole(batch: RowBatch) -> bool:

@@ -3,6 +3,7 @@
 Invariant: no clock, no socket, no dict of rows. The same log gives the same bytes.
 """
 
+from engine.shard.inspection import Held, covers, held, rows_now
 from engine.shard.owner import ShardOwner
 
-__all__ = ["ShardOwner"]
+__all__ = ["Held", "ShardOwner", "covers", "held", "rows_now"]

@@ -56,7 +56,7 @@ def compose(
         event_ms=judged.at_ms,
         window_start_ms=said.window_end_ms - rule.width_ms,
         window_end_ms=said.window_end_ms,
-        watermark_ms=owner.watermark.watermark_ms,
+        watermark_ms=owner.watermark.known_ms,
         input_offset=offset,
         arrival_ms=int(judged.cells["arrived_ms"][group]) if judged.columns else 0,
         decision_ms=stamp_ms,

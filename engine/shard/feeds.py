@@ -14,8 +14,17 @@ import numpy.typing as npt
 from engine import metrics
 from engine.limits import Limits
 from engine.plan import Feed, Plan
-from engine.series import KEY_BYTES, METRIC_NAME, group_hash, parse, selects, text_hash
-from engine.shard.columns import Column, expand
+from engine.series import (
+    KEY_BYTES,
+    METRIC_NAME,
+    Column,
+    group_hash,
+    parse,
+    selects,
+    text_hash,
+)
+from engine.shard.columns import expand
+from engine.shard.ring_feeds import RingFeeds
 
 NO_FILTER = -1
 NOT_IN_BATCH = -2
@@ -43,7 +52,8 @@ class FeedState:
 
     def labels(self, group: int) -> dict[str, str]:
         """Return the labels of a group; empty values are no labels."""
-        return {n: v for n, v in zip(self.feed.by, self.values[group], strict=True) if v}
+        by = self.feed.by or ()
+        return {n: v for n, v in zip(by, self.values[group], strict=True) if v}
 
     @property
     def size(self) -> int:
@@ -54,8 +64,8 @@ class FeedState:
 class SeriesTable:
     """Series by key, and their memberships in feeds, as columns."""
 
-    def __init__(self, shard: int, shards: int, limits: Limits) -> None:
-        self.shard, self.shards, self.limits = shard, shards, limits
+    def __init__(self, shard: int, shards: int, limits: Limits, rings: RingFeeds) -> None:
+        self.shard, self.shards, self.limits, self.rings = shard, shards, limits, rings
         self.ids: dict[bytes, int] = {}
         self.raw: list[bytes] = []  # canonical labels by id
         self.keys: list[bytes] = []
@@ -72,7 +82,10 @@ class SeriesTable:
         """Take the feeds of a plan; feeds that were there before keep their groups."""
         self.feeds = [old.get(feed.id) or FeedState(feed, offset) for feed in plan.feeds]
         self._named, self._unnamed = {}, []
+        self.rings.use(plan)
         for number, state in enumerate(self.feeds):
+            if state.feed.by is None:
+                continue  # of rings
             name = next(
                 (
                     m.value
@@ -96,6 +109,7 @@ class SeriesTable:
         ]
         for series in range(len(self.raw)):
             self._join(series, members)
+        self.rings.settle()
 
     def learn(self, key: bytes, raw: bytes) -> bool:
         """Intern a series that was announced; False where the limit is reached."""
@@ -111,6 +125,7 @@ class SeriesTable:
 
     def _join(self, series: int, members: Sequence[dict[int, int]] | None) -> None:
         tenant, labels = parse(self.raw[series])
+        self.rings.join(series, tenant, labels)
         self.start.append(len(self.feed))
         candidates = self._named.get(labels.get(METRIC_NAME, ""), [])
         count = 0
@@ -122,8 +137,9 @@ class SeriesTable:
                 continue
             if not selects(feed.selector, labels):
                 continue
-            values = tuple(labels.get(name, "") for name in feed.by)
-            if group_hash(tenant, feed.by, values) % self.shards != self.shard:
+            by = feed.by or ()
+            values = tuple(labels.get(name, "") for name in by)
+            if group_hash(tenant, by, values) % self.shards != self.shard:
                 continue
             if values not in state.index and state.size >= self.limits.groups_per_rule_max:
                 metrics.dropped("groups_limit")

@@ -6,6 +6,7 @@ from engine import metrics
 from engine.limits import Limits
 from engine.owner import Chunk
 from engine.plan import Leaf, Plan
+from engine.series import NEVER_MS
 from engine.shard.feeds import FeedState
 from engine.window import (
     Cells,
@@ -79,7 +80,7 @@ class Leaves:
                 metrics.dropped("late", int(rows.panes.size - kept.sum()))
                 LATE_KEPT.inc(int((rows.panes[kept] <= closed).sum()))
                 rows = rows if kept.all() else take(rows, kept)
-        if watermark_ms and rows.panes.size:
+        if watermark_ms != NEVER_MS and rows.panes.size:
             furthest = watermark_ms // leaf.pane_ms + self.limits.panes_per_leaf_max
             if int(rows.panes.max()) > furthest:
                 near = rows.panes <= furthest

@@ -1,4 +1,4 @@
-"""The shard owner: rows, marks, skips and plan switches in; alert changes out.
+"""The shard owner: rows, marks, skips, plan switches and vectors in; alert changes out.
 
 It reads one partition of `shards` and no clock. Its state and its outputs are a function of that
 log: another cut of fetches, a replay and another worker give the same bytes.
@@ -13,6 +13,7 @@ import numpy as np
 from engine import metrics
 from engine.alerts import ShardHello, encode
 from engine.errors import BatchError, SnapshotError, TocsinError
+from engine.groups import External, Moment
 from engine.limits import Limits
 from engine.owner import LogRecord, Output, Snapshot
 from engine.plan import EMPTY_PLAN, Plan
@@ -20,6 +21,7 @@ from engine.series import (
     BATCH_VERSION,
     F64,
     KEY_BYTES,
+    NEVER_MS,
     U32,
     U64,
     LogColumns,
@@ -28,6 +30,7 @@ from engine.series import (
     PlanSwitch,
     RowBatch,
     Skip,
+    Vector,
     column,
     decode,
     unpack_announced,
@@ -35,15 +38,16 @@ from engine.series import (
 from engine.series import encode as encode_message
 from engine.shard.announce import compose
 from engine.shard.feeds import NO_FILTER, NOT_IN_BATCH, SeriesTable
+from engine.shard.groups import ShardGroups
 from engine.shard.judge import Judged, RuleState, arrival, tick
 from engine.shard.leaves import Leaves
 from engine.shard.parked import Parked
 from engine.shard.state import freeze, thaw
-from engine.shard.switch import switch
+from engine.shard.switch import Pending, collect, switch
 from engine.shard.watermark import Watermark
 from engine.window import Rows, Texts
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 BATCHES = metrics.counter(
     "tocsin_shard_batches_total", "Row batches read by shard owners, by verdict.", ["verdict"]
@@ -66,13 +70,15 @@ class ShardOwner:
         plan_of: Callable[[str], Plan],
         limits: Limits,
         evaluation_timeout_ms: int = 30_000,
+        external: External | None = None,
     ) -> None:
         """`plan_of(digest)` returns a plan or raises MissingPlanError."""
         self.shard, self.shards, self.plan_of, self.limits = shard, shards, plan_of, limits
         self.next_offset = 0
         self.sequence = 0
         self.plan: Plan = EMPTY_PLAN
-        self.series = SeriesTable(shard, shards, limits)
+        self.groups = ShardGroups(shard, shards, plan_of, limits, external or External())
+        self.series = SeriesTable(shard, shards, limits, self.groups.feeds)
         self.leaves = Leaves(limits)
         self.rules: list[RuleState] = []
         self.intervals: list[int] = []
@@ -80,6 +86,7 @@ class ShardOwner:
         self.parked = Parked(limits.parked_rows_max)
         self._watermark = WATERMARK.labels(str(shard))
         self.ticked_ms: dict[int, int] = {}  # every_ms -> the last tick judged
+        self.pending: Pending | None = None
 
     # -- the protocol ---------------------------------------------------------------------------
 
@@ -90,7 +97,7 @@ class ShardOwner:
         """
         messages = [self._decoded(record) for record in records]
         for message in messages:
-            if isinstance(message, PlanSwitch):
+            if isinstance(message, PlanSwitch | Vector) and message.digest != self.plan.digest:
                 self.plan_of(message.digest)
         outputs: list[Output] = []
         for record, message in zip(records, messages, strict=True):
@@ -104,6 +111,9 @@ class ShardOwner:
                     self.watermark.skip(message)
                 case PlanSwitch():
                     outputs += self._switch(message, record.offset, stamp_ms)
+                case Vector():
+                    moment = self.moment(record.offset, stamp_ms)
+                    outputs += self.groups.take(message, moment)
                 case None:
                     pass
             outputs += self._advance(record.offset, stamp_ms)
@@ -129,7 +139,10 @@ class ShardOwner:
         except (TocsinError, msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
             # A chunk that checks and cannot be read: the snapshot before it may be whole.
             timeout_ms = self.watermark.evaluation_timeout_ms
-            self.__init__(self.shard, self.shards, self.plan_of, self.limits, timeout_ms)  # type: ignore[misc]
+            self.__init__(  # type: ignore[misc]
+                self.shard, self.shards, self.plan_of, self.limits, timeout_ms,
+                self.groups.external,
+            )  # fmt: skip
             raise SnapshotError(f"shard {self.shard}: {error!r}") from error
 
     # -- what the host asks ---------------------------------------------------------------------
@@ -158,6 +171,7 @@ class ShardOwner:
             key = batch.keys[index * KEY_BYTES : (index + 1) * KEY_BYTES]
             if not self.series.learn(key, raw):
                 metrics.dropped("series_limit", 1)
+        self.groups.feeds.settle()
         verdict, first = self.watermark.batch(batch)
         BATCHES.labels(verdict).inc()
         outputs: list[Output] = []
@@ -175,6 +189,8 @@ class ShardOwner:
             self.parked.add(batch, first, ids)
         times = column(batch.times, U32).astype(np.int64) + batch.time_base_ms
         logs = batch.logs
+        if logs is None:
+            self.groups.add(ids, times, column(batch.values, F64))
         touched: dict[int, Any] = {}
         bits, hits = self._bits(logs, ids.size)
         for number, rows, groups, members in self.series.split(ids, bits, hits):
@@ -234,7 +250,7 @@ class ShardOwner:
             if not state.rule.arrival or state.rule.feed not in touched:
                 continue
             groups, newest_ms = touched[state.rule.feed]
-            if newest_ms <= self.ticked_ms.get(state.rule.every_ms, 0):
+            if newest_ms <= self.ticked_ms.get(state.rule.every_ms, NEVER_MS):
                 continue  # late rows: their tick has spoken
             feed = self.series.feeds[state.rule.feed]
             judged = arrival(state, self.leaves, feed, groups, newest_ms, cache)
@@ -243,22 +259,53 @@ class ShardOwner:
 
     def _advance(self, offset: int, stamp_ms: int) -> list[Output]:
         watermark_ms = self.watermark.advance()
-        self._watermark.set(watermark_ms / 1000)
+        self._watermark.set(self.watermark.known_ms / 1000)
         outputs: list[Output] = []
-        while watermark_ms and (due := self._next_tick(watermark_ms)):
-            at_ms, every = due
-            cache: dict[Any, Any] = {}
-            for every_ms in every:
-                self.leaves.seal(every_ms, at_ms // every_ms)
-            for state in self.rules:
-                if state.rule.every_ms in every:
-                    feed = self.series.feeds[state.rule.feed]
-                    judged = tick(state, self.leaves, feed, at_ms, cache)
-                    outputs += self._emit(judged, offset, stamp_ms)
-            for every_ms in every:
-                self.ticked_ms[every_ms] = at_ms
-                self.leaves.close(every_ms, at_ms // every_ms)
-            TICKS.inc()
+        if watermark_ms == NEVER_MS:
+            return outputs
+        while True:
+            until_ms = watermark_ms
+            if self.pending is not None:
+                until_ms = min(until_ms, self.pending.from_ms)
+            while due := self._due(until_ms):
+                outputs += self._tick(*due, offset, stamp_ms)
+            if self.pending is None or watermark_ms < self.pending.from_ms:
+                return outputs
+            outputs += self._adopt(self.pending, offset, stamp_ms)
+
+    def _due(self, until_ms: int) -> tuple[int, list[int], list[int]] | None:
+        """Return the earliest tick, and the intervals of native rules and of groups due then."""
+        native = self._next_tick(until_ms)
+        groups = self.groups.ticks.next(until_ms)
+        if native is None or groups is None:
+            if native is not None:
+                return native[0], native[1], []
+            return None if groups is None else (groups[0], [], groups[1])
+        at_ms = min(native[0], groups[0])
+        return (
+            at_ms,
+            native[1] if native[0] == at_ms else [],
+            groups[1] if groups[0] == at_ms else [],
+        )
+
+    def _tick(
+        self, at_ms: int, every: list[int], due: list[int], offset: int, stamp_ms: int
+    ) -> list[Output]:
+        outputs: list[Output] = []
+        cache: dict[Any, Any] = {}
+        for every_ms in every:
+            self.leaves.seal(every_ms, at_ms // every_ms)
+        for state in self.rules:
+            if state.rule.every_ms in every:
+                feed = self.series.feeds[state.rule.feed]
+                judged = tick(state, self.leaves, feed, at_ms, cache)
+                outputs += self._emit(judged, offset, stamp_ms)
+        for every_ms in every:
+            self.ticked_ms[every_ms] = at_ms
+            self.leaves.close(every_ms, at_ms // every_ms)
+        if due:
+            outputs += self.groups.tick(at_ms, due, self.moment(offset, stamp_ms))
+        TICKS.inc()
         return outputs
 
     def _next_tick(self, watermark_ms: int) -> tuple[int, list[int]] | None:
@@ -271,14 +318,14 @@ class ShardOwner:
         for every_ms in self.intervals:
             last = watermark_ms // every_ms * every_ms
             ticked_ms = self.ticked_ms.get(every_ms)
-            at_ms = (ticked_ms or 0) + every_ms
+            at_ms = NEVER_MS if ticked_ms is None else ticked_ms + every_ms
             # The first tick of an interval is never 1970's, be an alert up (arrival) or not.
             if at_ms <= last and (ticked_ms is None or not self._busy(every_ms)):
                 oldest = self.leaves.oldest_pane(every_ms)
                 at_ms = max(at_ms, last + every_ms if oldest is None else oldest * every_ms)
             if at_ms <= last:
                 due.setdefault(at_ms, []).append(every_ms)
-            elif (ticked_ms or 0) < last:
+            elif ticked_ms is None or ticked_ms < last:
                 self.ticked_ms[every_ms] = last
                 self.leaves.close(every_ms, last // every_ms)
         return min(due.items(), default=None)
@@ -293,10 +340,33 @@ class ShardOwner:
 
     def _switch(self, message: PlanSwitch, offset: int, stamp_ms: int) -> list[Output]:
         plan = self.plan_of(message.digest)
+        outputs: list[Output] = []
+        if self.pending is not None:  # two switches at once: the first is as good as in force
+            outputs += self._adopt(self.pending, offset, stamp_ms)
         if plan.digest == self.plan.digest:
-            return []
-        ended = switch(self, plan)
-        return [output for judged in ended for output in self._emit(judged, offset, stamp_ms)]
+            return outputs
+        if message.from_ms == NEVER_MS:
+            return outputs + self._adopt(Pending.at_once(self, plan), offset, stamp_ms)
+        self.pending = collect(self, plan, message.from_ms)
+        return outputs
+
+    def _adopt(self, pending: Pending, offset: int, stamp_ms: int) -> list[Output]:
+        """Judge by the plan that was pending from here on."""
+        self.pending = None
+        ended = switch(self, pending.plan, pending)
+        outputs = [output for judged in ended for output in self._emit(judged, offset, stamp_ms)]
+        from_ms = self.watermark.watermark_ms if pending.from_ms == NEVER_MS else pending.from_ms
+        known_ms = None if from_ms == NEVER_MS else from_ms
+        moment = self.moment(offset, stamp_ms)
+        return outputs + self.groups.use(pending.plan, known_ms, moment)
+
+    def moment(self, offset: int, stamp_ms: int) -> Moment:
+        """Return what alert records say of the log record that made them."""
+        return Moment(self.shard, self.watermark.known_ms, offset, stamp_ms, self._next_sequence)
+
+    def _next_sequence(self) -> int:
+        self.sequence += 1
+        return self.sequence
 
     def _emit(self, judged: Judged, offset: int, stamp_ms: int) -> list[Output]:
         outputs = []

@@ -10,7 +10,7 @@ from engine.checkpoint import pack, unpack
 from engine.errors import SnapshotError
 from engine.owner import Chunk, Snapshot
 from engine.plan import EMPTY_PLAN
-from engine.shard.switch import switch
+from engine.shard.switch import Pending, collect, switch
 
 if TYPE_CHECKING:
     from engine.shard.owner import ShardOwner
@@ -36,6 +36,8 @@ def freeze(owner: "ShardOwner", known: Mapping[str, int]) -> Iterator[Chunk]:
         }
         yield Chunk(name, len(keys), pack({}, arrays))
     for state in series.feeds:
+        if state.feed.by is None:
+            continue  # found again from the series
         name = f"feed/{state.feed.id}@{state.born}"
         version = state.size + len(state.member_group)
         if known.get(name) == version:
@@ -47,6 +49,7 @@ def freeze(owner: "ShardOwner", known: Mapping[str, int]) -> Iterator[Chunk]:
         }
         yield Chunk(name, version, pack({"values": state.values}, arrays))
     yield from owner.leaves.chunks(known)
+    yield from owner.groups.chunks(known, owner.next_offset)
 
 
 def _core(owner: "ShardOwner") -> dict[str, Any]:
@@ -55,6 +58,11 @@ def _core(owner: "ShardOwner") -> dict[str, Any]:
         "sequence": owner.sequence,
         "ticked_ms": list(owner.ticked_ms.items()),
         "closed": list(owner.leaves.closed.items()),
+        "pending": None
+        if (pending := owner.pending) is None
+        else [pending.plan.digest, pending.from_ms, pending.since_ms, dict(pending.kept_ms)],
+        "owned": owner.groups.owned_digest,
+        "group_ticks": list(owner.groups.ticks.ticked_ms.items()),
         "watermark": owner.watermark.freeze().decode(),
         "parked": [
             (base64.b64encode(raw).decode(), first, rows)
@@ -84,14 +92,20 @@ def thaw(owner: "ShardOwner", snapshot: Snapshot) -> None:
     if "core" not in chunks:
         raise SnapshotError("a shard's snapshot has no core")
     core, tables = unpack(chunks["core"])
-    if core["digest"]:
-        switch(owner, owner.plan_of(core["digest"]))
-    else:
-        switch(owner, EMPTY_PLAN)
+    plan = owner.plan_of(core["digest"]) if core["digest"] else EMPTY_PLAN
+    switch(owner, plan)
+    if core["pending"] is not None:
+        digest, from_ms, since_ms, kept_ms = core["pending"]
+        collect(owner, owner.plan_of(digest), from_ms)
+        owner.pending = Pending(owner.plan_of(digest), from_ms, since_ms, kept_ms)
     _series(owner, chunks)
     _feeds(owner, chunks)
     # Memberships are made again from labels, groups and members, not stored.
     owner.series.use(owner.plan, {state.feed.id: state for state in owner.series.feeds})
+    groups = owner.groups
+    groups.restore_plans(plan, core["owned"], owner.moment(0, 0))
+    groups.restore(chunks)
+    groups.ticks.ticked_ms = {int(every): at for every, at in core["group_ticks"]}
     for name, payload in chunks.items():
         if name.startswith("leaf/"):
             owner.leaves.restore(name, payload)

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.series import HTTP_TOPICS, HTTP_WRITE, Marks, RowBatch, Skip
+from engine.series import HTTP_TOPICS, HTTP_WRITE, NEVER_MS, Marks, RowBatch, Skip
 
 HTTP_WRITE_ACTIVE_MS = 900_000
 Verdict = Literal["new", "seen", "hole"]
@@ -19,8 +19,8 @@ class Position(msgspec.Struct, array_like=True):
     """What is known of one source partition."""
 
     seen: int = -1  # next offset wanted; -1: not yet heard of
-    reached_ms: int = 0  # S
-    heard_ms: int = 0  # append time of the last record that moved it
+    reached_ms: int = NEVER_MS  # S
+    heard_ms: int = NEVER_MS  # append time of the last record that moved it
     skipped: bool = False
 
 
@@ -39,9 +39,14 @@ class Watermark:
     evaluation_timeout_ms: int = 30_000
     positions: dict[tuple[str, int], Position] = field(default_factory=dict)
     expected: dict[str, tuple[int, int]] = field(default_factory=dict)
-    append_ms: int = 0
-    write_ms: int = 0  # append time of the newest remote-write rows
-    watermark_ms: int = 0  # 0: not yet known
+    append_ms: int = NEVER_MS
+    write_ms: int = NEVER_MS  # append time of the newest remote-write rows
+    watermark_ms: int = NEVER_MS  # not yet known
+
+    @property
+    def known_ms(self) -> int:
+        """The watermark for people and records: 0 while it is not known."""
+        return 0 if self.watermark_ms == NEVER_MS else self.watermark_ms
 
     def appended(self, timestamp_ms: int) -> None:
         """Note the append time of the next record; it never goes back."""
@@ -96,14 +101,14 @@ class Watermark:
         position.skipped = False
 
     def advance(self) -> int:
-        """Return the watermark after what was applied, 0 while it is not known."""
+        """Return the watermark after what was applied, NEVER_MS while it is not known."""
         if not self.expected:
-            return 0
+            return NEVER_MS
         least: int | None = None
         for topic, (partitions, lateness_ms) in self.expected.items():
             if topic in HTTP_TOPICS:
                 idle = self.append_ms - self.write_ms > HTTP_WRITE_ACTIVE_MS
-                if topic == HTTP_WRITE and (not self.write_ms or idle):
+                if topic == HTTP_WRITE and (self.write_ms == NEVER_MS or idle):
                     continue
                 proven = self.append_ms - lateness_ms
                 least = proven if least is None else min(least, proven)
@@ -112,7 +117,7 @@ class Watermark:
                 position = self.positions[topic, partition]
                 if position.skipped:
                     continue
-                if position.reached_ms == 0:
+                if position.reached_ms == NEVER_MS:
                     return self.watermark_ms
                 proven = position.reached_ms - lateness_ms
                 least = proven if least is None else min(least, proven)

@@ -2,9 +2,10 @@
 
 from engine.sources.fetch import Fetch, Mark, Reject
 from engine.sources.remote_write import RemoteWriteError
-from engine.sources.stage import HttpTaken, SourceSpec, SourceStage
+from engine.sources.stage import Endpoint, HttpTaken, SourceSpec, SourceStage
 
 __all__ = [
+    "Endpoint",
     "Fetch",
     "HttpTaken",
     "Mark",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from engine.plan import Feed, Plan, Predicate
-from engine.series import METRIC_NAME, group_hash, selects
+from engine.series import METRIC_NAME, group_hash, selects, series_hash
 
 RESERVED = frozenset({"timestamp", "labels", "message"})
 
@@ -35,7 +35,7 @@ class Projection:
         fields = {(leaf.store == "distinct", leaf.field) for leaf in log_leaves if leaf.field}
         self.hashes = sorted(name for distinct, name in fields if distinct)
         self.numbers = sorted(name for distinct, name in fields if not distinct)
-        names = {name for feed in self.logs for name in feed.by}
+        names = {name for feed in self.logs for name in feed.by or ()}
         names |= {matcher.name for feed in self.logs for matcher in feed.selector}
         self.promoted = sorted(names - RESERVED)  # fields that may stand in for labels
         self.fields = sorted({*self.hashes, *self.numbers, *self.promoted} - RESERVED)
@@ -47,9 +47,14 @@ class Projection:
         found = set()
         for feed in feeds:
             if feed.tenant == tenant and selects(feed.selector, labels):
-                values = [labels.get(by, "") for by in feed.by]
-                found.add(group_hash(tenant, feed.by, values) % self.shards)
+                found.add(self._place(feed, labels) % self.shards)
         return sorted(found)
+
+    @staticmethod
+    def _place(feed: Feed, labels: Mapping[str, str]) -> int:
+        if feed.by is None:
+            return series_hash(feed.tenant, labels)
+        return group_hash(feed.tenant, feed.by, [labels.get(by, "") for by in feed.by])
 
 
 @lru_cache(maxsize=1024)

@@ -4,7 +4,6 @@ A plain decoder: a walk over the fields that are used (timeseries = 1: labels = 
 Exemplars, histograms and metadata are skipped; a series with native histograms is counted.
 """
 
-import struct
 from collections.abc import Iterator
 
 import cramjam
@@ -15,8 +14,6 @@ from engine.series import METRIC_NAME
 from engine.sources.decoded import Decoded
 from engine.sources.dictionary import Dictionary, SeriesError
 from engine.sources.fetch import Reject
-
-STALE_BITS = 0x7FF0000000000002
 
 
 class RemoteWriteError(ValueError):
@@ -73,26 +70,27 @@ def _label(raw: bytes) -> tuple[str, str]:
     return parts[1], parts[2]
 
 
-def _sample(raw: bytes) -> tuple[int, float]:
-    """Return (time in ms, value); proto3 leaves zeros out."""
-    value, time_ms = 0.0, 0
+def _sample(raw: bytes) -> tuple[int, int]:
+    """Return (time in ms, bits of the value); proto3 leaves zeros out.
+
+    Bits, because the staleness marker is a signalling NaN that must arrive as it is.
+    """
+    bits = time_ms = 0
     for field, wire, payload in _fields(raw):
         if field == 1 and wire == 1:
             assert isinstance(payload, bytes)
             bits = int.from_bytes(payload, "little")
-            # The staleness marker is a signalling NaN; to windows it is a NaN like any other.
-            value = float("nan") if bits == STALE_BITS else struct.unpack("<d", payload)[0]
         elif field == 2 and wire == 0:
             assert isinstance(payload, int)
             time_ms = payload - (1 << 64) if payload >= 1 << 63 else payload
-    return time_ms, value
+    return time_ms, bits
 
 
 def decode_write(body: bytes, dictionary: Dictionary, limits: Limits) -> Decoded:
     """Decode one request; positions number the series from 1. Raises RemoteWriteError."""
     raw = _unpacked(body, limits)
     times: list[int] = []
-    values: list[float] = []
+    values: list[int] = []
     entries: list[int] = []
     positions: list[int] = []
     rejects: list[Reject] = []
@@ -117,16 +115,16 @@ def decode_write(body: bytes, dictionary: Dictionary, limits: Limits) -> Decoded
             part = payload[: limits.reject_bytes_max]
             rejects.append(Reject(number, found.reason, str(found), part))
             continue
-        for time_ms, value in samples:
+        for time_ms, bits in samples:
             times.append(time_ms)
-            values.append(value)
+            values.append(bits)
             entries.append(found)
             positions.append(number)
     return Decoded(
         np.array(positions, np.int64),
         np.array(times, np.int64),
         np.array(entries, np.int64),
-        np.array(values, np.float64),
+        np.array(values, np.uint64).view(np.float64),
         rejects=rejects,
     )
 
@@ -143,7 +141,7 @@ def _unpacked(body: bytes, limits: Limits) -> bytes:
         raise RemoteWriteError("malformed_snappy", f"not snappy: {error}") from error
 
 
-def _series(raw: bytes) -> tuple[tuple[tuple[str, str], ...], list[tuple[int, float]], bool]:
+def _series(raw: bytes) -> tuple[tuple[tuple[str, str], ...], list[tuple[int, int]], bool]:
     labels, samples, histograms = [], [], False
     for field, wire, payload in _fields(raw):
         if wire == 2 and field == 1:

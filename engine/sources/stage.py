@@ -23,6 +23,7 @@ from engine.series import (
     F64,
     HTTP_INGEST,
     HTTP_WRITE,
+    NEVER_MS,
     U32,
     U64,
     LogColumns,
@@ -59,7 +60,7 @@ class SourceSpec:
 @dataclass(slots=True)
 class _Position:
     next_offset: int
-    reached_ms: int = 0
+    reached_ms: int = NEVER_MS
     gone_below: int = 0
 
 
@@ -124,7 +125,7 @@ class SourceStage:
 
     def assign(self, topic: str, partition: int, next_offset: int, gone_below: int = 0) -> None:
         """Take from this offset on; below `gone_below` the partition holds nothing any more."""
-        self.positions[topic, partition] = _Position(next_offset, 0, gone_below)
+        self.positions[topic, partition] = _Position(next_offset, NEVER_MS, gone_below)
 
     def revoke(self, topic: str, partition: int) -> None:
         """Forget a partition."""
@@ -144,7 +145,7 @@ class SourceStage:
         RECORDS.labels(topic).inc(len(fetch.values))
         # The broker's clock, but never ahead of ours: a producer's wrong clock moves nothing.
         stamps = np.minimum(np.array(fetch.timestamps_ms, np.int64), stamp_ms)
-        stamps[stamps <= 0] = stamp_ms
+        stamps[stamps < 0] = stamp_ms
         arrived = stamps[np.searchsorted(np.array(fetch.offsets, np.int64), decoded.positions)]
 
         def record(offset: int) -> bytes:
@@ -336,7 +337,7 @@ class SourceStage:
             self.dictionary.untold(decoded.entries[rows], shard)
         cut = int(decoded.positions[rows[middle]])
         # S is said by the last part only: before that part is read, its rows are still to come.
-        first = msgspec.structs.replace(head, end=cut, reached_ms=0) if head.end else head
+        first = msgspec.structs.replace(head, end=cut, reached_ms=NEVER_MS) if head.end else head
         second = msgspec.structs.replace(head, start=cut) if head.end else head
         return self._fill(first, decoded, hits, rows[:middle], shard, stamp_ms) + self._fill(
             second, decoded, hits, rows[middle:], shard, stamp_ms

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NamedTuple
 
-from engine.errors import SnapshotError
+from engine.errors import PlanLoadingError, SnapshotError
 from engine.owner import Owner
 from engine.stream import checkpoints
 from engine.stream.broker import Broker
@@ -19,6 +19,8 @@ from engine.stream.checkpoints import Claim, Entries, Loaded
 from engine.stream.hosted import EndProcess, Hosted
 from engine.stream.state_store import Cut, StateStore
 from engine.stream.topics import Topics
+
+PLAN_WAIT_S = 0.1
 
 MakeOwner = Callable[[int], Owner]
 Events = Callable[[str, dict[str, object]], None]
@@ -63,7 +65,7 @@ class Takeover:
         cuts = []
         for p in partitions:
             start = starts[self._topics.tp(role, p)]
-            found = self._restore(role, p, entries[p], kept.get(p), start)
+            found = await self._found(role, p, entries[p], kept.get(p), start)
             cuts.append(self._under(role, p, epochs[p], found))
             self._store.forget(role, p)
             self.steps += 1
@@ -80,6 +82,17 @@ class Takeover:
         taken = [cut.hosted for cut in cuts]
         await self._speak(taken)
         return taken if still() else []
+
+    async def _found(
+        self, role: str, p: int, entries: Entries, kept: Hosted | None, start: int
+    ) -> Restored:
+        while True:
+            try:
+                return self._restore(role, p, entries, kept, start)
+            except PlanLoadingError:
+                # Large rule sets take seconds to compile; until then the state means nothing.
+                await asyncio.sleep(PLAN_WAIT_S)
+                self.steps += 1
 
     def _restore(
         self, role: str, p: int, entries: Entries, kept: Hosted | None, start: int

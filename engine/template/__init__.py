@@ -1,5 +1,7 @@
 """Templates: Jinja2 for annotations and notifications, in a sandbox with bounds.
 
+Prometheus rules bring Go templates; `go` (its own page) reads and expands those.
+
 `render_all` never raises: what is wrong is text in the value, "<error: …>", because a page with a
 broken annotation is better than no page. Equal inputs give equal outputs, so there is no clock
 here: what bounds a template is a budget of steps.
@@ -8,7 +10,8 @@ here: what bounds a template is a budget of steps.
 Python object, no import, no file. Absent: autoescaping (HTML is escaped by the channel).
 """
 
+from engine.template import go
 from engine.template.filters import FILTERS
 from engine.template.jinja import References, TemplateProblem, check, references, render_all
 
-__all__ = ["FILTERS", "References", "TemplateProblem", "check", "references", "render_all"]
+__all__ = ["FILTERS", "References", "TemplateProblem", "check", "go", "references", "render_all"]

@@ -23,6 +23,12 @@ class Budget:
         if self.steps < 0:
             raise SecurityError("this template takes too many steps")
 
+    def fits(self, chars: int) -> None:
+        """Charge for a text before it is made. Raises SecurityError where it would be too long."""
+        if chars > TEXT_CHARS_MAX:
+            raise SecurityError(f"a text of {chars:,} characters, the limit is {TEXT_CHARS_MAX:,}")
+        self.spend(1 + chars // 64)
+
 
 _current: ContextVar[Budget | None] = ContextVar("template_budget", default=None)
 
@@ -41,6 +47,4 @@ def start() -> Budget:
 
 def fits(chars: int) -> None:
     """Charge for a text before it is made. Raises SecurityError where it would be too long."""
-    if chars > TEXT_CHARS_MAX:
-        raise SecurityError(f"a text of {chars:,} characters, the limit is {TEXT_CHARS_MAX:,}")
-    current().spend(1 + chars // 64)
+    current().fits(chars)

@@ -28,6 +28,7 @@ from engine.window.store import (
 )
 
 Array = npt.NDArray[Any]
+NEVER_MS = -(1 << 62)
 LOOKBACK_MS_MIN = 60_000
 LOOKBACK_MS_MAX = 300_000
 
@@ -58,7 +59,7 @@ def _reduce(
         if i + 1 < n and members[i + 1] == m and times[i + 1] == times[i]:
             continue
         value = values[i]
-        if first_ms[m] < 0:
+        if first_ms[m] == NEVER_MS:
             first_ms[m] = times[i]
             first[m] = value
         else:
@@ -87,8 +88,8 @@ class _Pane:
         values = np.concatenate([part[2] for part in self.parts])
         order = np.lexsort((values, times, members))
         size = int(members.max()) + 1 if members.size else 0
-        first_ms = np.full(size, -1, np.int64)
-        last_ms = np.full(size, -1, np.int64)
+        first_ms = np.full(size, NEVER_MS, np.int64)
+        last_ms = np.full(size, NEVER_MS, np.int64)
         first, last, grew = np.zeros(size), np.zeros(size), np.zeros(size)
         _reduce(members[order], times[order], values[order], first_ms, first, last_ms, last, grew)
         return _Pane([], first_ms, first, last_ms, last, grew)
@@ -143,7 +144,7 @@ class IncreaseStore:
         for pane, held in self._map.run(first - lookback, last):
             part = held.summary()
             assert part.first_ms is not None
-            have = np.flatnonzero(part.first_ms >= 0)
+            have = np.flatnonzero(part.first_ms != NEVER_MS)
             if pane >= first:
                 start = before[have]
                 step = np.where(

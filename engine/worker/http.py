@@ -42,6 +42,7 @@ class Http(mode.Service):  # type: ignore[misc]  # mode carries no usable types
             lambda: look(worker.config), lambda: worker.seen, worker.reload, hung_up=worker.stop
         )
         self.add_future(watching.run())
+        self.add_future(worker.ruling.say_loaded())
         for guest in self._guests:
             self.add_future(self._guest(guest))
 

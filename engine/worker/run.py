@@ -23,7 +23,7 @@ def read_files(config: Config) -> tuple[Files | None, str]:
     """Read rules, notifications and tokens; None and all findings where any is bad."""
     rules, texts, seen = None, [], look(config)
     try:
-        loaded = read_rules(config.rules, config.base, config.limits)
+        loaded = read_rules(config)
         rules = loaded.rules
         texts.append(loaded.text)
     except TocsinError as error:

@@ -1,6 +1,6 @@
 """The worker as the HTTP room sees it: notifier, rules and streams turned into the API's views."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -10,7 +10,6 @@ from engine import api, version
 from engine.alerts import AlertRecord
 from engine.config import Config
 from engine.owner import Output
-from engine.rules import NativeRule
 from engine.sources import RemoteWriteError
 from notifiers import AlertView, GroupView, Notifier
 
@@ -87,37 +86,6 @@ def _rule_alert(record: AlertRecord) -> api.RuleAlertView:
     )
 
 
-def rule_view(rule: NativeRule, *, running: bool) -> api.RuleView:
-    """Return a rule for /api/v1/rules and the page."""
-    reads = "{" + ", ".join(str(matcher) for matcher in rule.input.selector) + "}"
-    filters = "".join(f' {f.operator} "{f.text}"' for f in rule.input.line_filters)
-    columns = ", ".join(
-        f"{c.name} = {c.function}({', '.join(_arguments(c.parameter, c.field))})"
-        for c in rule.compute
-    )
-    when = "; ".join(f"{level.name or 'when'}: {level.condition}" for level in rule.levels)
-    return api.RuleView(
-        identity=rule.identity,
-        group=rule.group,
-        name=rule.name,
-        file=rule.file,
-        line=rule.line,
-        version=rule.version,
-        query=f"{rule.input.kind} {reads}{filters} | {columns} | {when}",
-        labels=rule.labels,
-        annotations=rule.annotations,
-        interval_ms=rule.window.every_ms,
-        for_ms=rule.for_ms,
-        keep_firing_for_ms=rule.keep_firing_for_ms,
-        health="ok" if running else "unknown",
-    )
-
-
-def _arguments(parameter: float | None, field: str | None) -> list[str]:
-    shown = [] if parameter is None else [f"{parameter:g}"]
-    return shown if field is None else [*shown, field]
-
-
 class Deps:
     """engine.api.ApiDeps over a worker."""
 
@@ -186,6 +154,16 @@ class Deps:
                 ("epochs", ", ".join(f"{s}:{e}" for s, e in sorted(status.epochs.items()))),
             ),
         )
+
+    async def inspect(self, asked: api.Asked) -> api.Inspected:
+        """Return what this worker knows of series."""
+        return await self._worker.inspecting.inspect(asked)
+
+    def peers(self) -> Mapping[str, str]:
+        """Return where the other live workers listen."""
+        roster, me = self._worker.ruling.roster, self._worker.config.instance_id
+        found = roster.urls(self._worker.clock())
+        return {instance: url for instance, url in found.items() if instance != me}
 
     async def reload(self) -> api.Reloaded:
         """Read rules and notifications again."""

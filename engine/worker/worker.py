@@ -17,34 +17,33 @@ from engine import api, metrics
 from engine.clock import Clock, system_clock
 from engine.config import Config
 from engine.document import render
-from engine.errors import FileError, StreamError
-from engine.owner import Output, Owner
+from engine.errors import FileError
+from engine.owner import Owner
 from engine.plan import Plan
 from engine.rules import RuleSet
-from engine.series import BATCH_VERSION, PlanSwitch
-from engine.series import encode as encode_message
 from engine.shard import ShardOwner
 from engine.sources import SourceSpec, SourceStage
 from engine.stream import Hooks, SourceTopic, Streams, StreamSettings
 from engine.worker.delivering import Append, Delivering
 from engine.worker.fences import make_fence
-from engine.worker.plans import (
-    ACTIVE_KEY,
-    RULES_KEY,
-    Loaded,
-    PlanLibrary,
-    lines,
-    packed,
-    read_rules,
-)
+from engine.worker.inspecting import Inspecting
+from engine.worker.plans import Loaded, lines, read_rules
+from engine.worker.rule_views import rule_views
+from engine.worker.ruling import Ruling
 from engine.worker.screen import AlertLog, ScreenSnapshot, SentLog
-from engine.worker.views import Deps, rule_view, settings_of
+from engine.worker.views import Deps, settings_of
 from engine.worker.watching import Look, look
 from notifiers import Delivery, Notifier, NotifierConfig, close_channels
 
 log = logging.getLogger("tocsin.worker")
 
-PROJECT_AHEAD_S = 1.0  # sources see a new rule set before shards judge by it
+LOADED_WAIT_S = (
+    30.0  # for the workers to load a new rule set; then it goes on, and says who lacks it
+)
+LOOK_AGAIN_S = 0.1
+SWITCH_AHEAD_MS = (
+    1_000  # no shard's time is there yet, whatever the clocks of broker and worker say
+)
 RETRY_S = 1.0
 RETIRE_S = 30.0  # an attempt to send takes 20 s at most (notifiers.delivery)
 
@@ -98,9 +97,11 @@ class Worker:
         self._epoch = -1
         self._delivering: Delivering | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._switching, self._reloading = asyncio.Lock(), asyncio.Lock()
+        self._reloading = asyncio.Lock()
         self.stage = self._stage()
-        self.library = PlanLibrary(config.limits, self._project)
+        self.ruling = Ruling(self, files.rules)
+        self.library = self.ruling.library
+        self.inspecting = Inspecting(self)
         self.fence = make_fence(config, clock)
         self.streams = Streams(
             _stream_settings(config),
@@ -108,12 +109,12 @@ class Worker:
             make_shard=self._shard,
             make_notifier=lambda: Notifier(self.notifications, config.limits),
             clock=clock,
-            on_event=self._event,
+            on_event=self.event,
             hooks=Hooks(
                 notifier_live=self._notifier_live,
                 notifier_gone=self._notifier_gone,
                 notifier_applied=self._notifier_applied,
-                control=self.library.told,
+                control=self.ruling.told,
             ),
         )
         self.deps = Deps(self, settings_of(self, files.tokens))
@@ -133,17 +134,18 @@ class Worker:
             config.evaluation_timeout_ms,
         )  # fmt: skip
 
-    def _project(self, plans: list[Plan]) -> None:
+    def project(self, plans: list[Plan]) -> None:
+        """Let the source stage take what these plans read."""
         self.stage.use(plans)
-        RULES_LOADED.set(len(plans[0].rules))
+        RULES_LOADED.set(plans[0].size)
 
     # -- the notifier ---------------------------------------------------------------------------
 
     def _notifier_live(self, owner: Owner, epoch: int) -> None:
         assert isinstance(owner, Notifier)
         self.live_notifier, self._epoch = owner, epoch
-        self._keep(self._deliver(owner, epoch))
-        self._keep(self.activate(self.local))
+        self.keep(self._deliver(owner, epoch))
+        self.keep(self.ruling.activate(self.local))
 
     async def _deliver(self, notifier: Notifier, epoch: int) -> None:
         def make(append: Append) -> Delivery:
@@ -168,7 +170,7 @@ class Worker:
         self.live_notifier, self._epoch = None, -1
         delivering, self._delivering = self._delivering, None
         if delivering is not None:
-            self._keep(delivering.stop())
+            self.keep(delivering.stop())
 
     def _notifier_applied(self, owner: Owner) -> None:
         del owner
@@ -176,35 +178,6 @@ class Worker:
             self._delivering.wake()
 
     # -- rules ----------------------------------------------------------------------------------
-
-    async def activate(self, rules: RuleSet) -> None:
-        """Put a rule set into force everywhere, through the log; only the notifier's owner does.
-
-        Order: text to `control`, then a switch to every shard, then "active". After a crash in
-        between it is done again: a shard that has switched already takes no notice.
-        """
-        async with self._switching:
-            while self.live_notifier is not None and self.library.active != rules.digest:
-                try:
-                    await self._switch(rules)
-                except StreamError as error:
-                    log.warning("the rule set is not in force yet, again: %s", error)
-                await asyncio.sleep(RETRY_S if self.library.active != rules.digest else 0)
-
-    async def _switch(self, rules: RuleSet) -> None:
-        first = not self.library.active
-        await self.streams.publish(RULES_KEY + rules.digest, packed(rules))
-        await self.library.until(lambda: self.library.knows(rules.digest))
-        if not first:
-            await asyncio.sleep(PROJECT_AHEAD_S)
-        raw = encode_message(PlanSwitch(BATCH_VERSION, rules.digest))
-        switches = [Output("shards", shard, None, raw) for shard in range(self.config.shards)]
-        await self.streams.append(switches)
-        await self.streams.publish(ACTIVE_KEY, rules.digest.encode())
-        await self.library.until(lambda: self.library.active == rules.digest)
-        for digest in self.library.old():
-            await self.streams.publish(RULES_KEY + digest, None)
-        log.info("rule set %s is in force: %d rules", rules.digest[:12], len(rules.rules))
 
     async def reload(self) -> tuple[bool, str]:
         """Read rules and notifications again; a bad file changes nothing."""
@@ -229,11 +202,11 @@ class Worker:
         RULES_GOOD.set(1)
         self.load = api.LoadView(digest=loaded.rules.digest, loaded_at_ms=self.clock())
         self.local = loaded.rules
-        self._keep(self._retire(self.notifications))
+        self.keep(self._retire(self.notifications))
         self.notifications = notifications
         if self.live_notifier is not None:
             self.live_notifier.reconfigure(notifications, self.clock())
-            await self.activate(loaded.rules)
+            await self.ruling.activate(loaded.rules)
         return True, loaded.rules.digest
 
     async def _retire(self, config: NotifierConfig) -> None:
@@ -243,7 +216,7 @@ class Worker:
 
     def _read_rules(self) -> Loaded:
         try:
-            return read_rules(self.config.rules, self.config.base, self.config.limits)
+            return read_rules(self.config)
         except FileError as error:
             return Loaded(None, [], f"{error}\n")
 
@@ -266,9 +239,17 @@ class Worker:
         )
         if rules is None:
             return api.RulesView(rules=(), load=load)
-        return api.RulesView(
-            rules=tuple(rule_view(rule, running=True) for rule in rules.rules), load=load
-        )
+        failing = self.live_notifier.failing_rules() if self.live_notifier else ()
+        return api.RulesView(rules=rule_views(rules, failing, self._ticked_ms()), load=load)
+
+    def _ticked_ms(self) -> dict[int, int]:
+        """Return the last tick of each interval that any shard here has judged."""
+        newest: dict[int, int] = {}
+        for owner in self.streams.shards.values():
+            if isinstance(owner, ShardOwner):
+                for every_ms, at_ms in owner.ticked_ms.items():
+                    newest[every_ms] = max(at_ms, newest.get(every_ms, at_ms))
+        return newest
 
     def obstacles(self) -> list[api.Obstacle]:
         """Return why this worker is not ready, nothing where it is."""
@@ -314,7 +295,8 @@ class Worker:
 
     # -- life -----------------------------------------------------------------------------------
 
-    def _event(self, name: str, fields: dict[str, Any]) -> None:
+    def event(self, name: str, fields: dict[str, Any]) -> None:
+        """Count an event and log it."""
         EVENTS.labels(name).inc()
         log.info("%s %s", name, " ".join(f"{key}={value}" for key, value in fields.items()))
 
@@ -322,7 +304,8 @@ class Worker:
         log.critical("%s", reason)
         self.stop(1)
 
-    def _keep(self, work: Awaitable[Any]) -> None:
+    def keep(self, work: Awaitable[Any]) -> None:
+        """Run work beside everything else; if it fails the process ends."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)

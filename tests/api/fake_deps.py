@@ -15,9 +15,15 @@ from engine.alerts import LogEntry, PostedAlert, SilenceMatcher, SilenceRecord, 
 from engine.api import (
     AlertView,
     ApiSettings,
+    Asked,
+    Counted,
     Endpoint,
     GroupView,
     Ingested,
+    Inspected,
+    LiveExpression,
+    LiveMatcher,
+    LiveSelector,
     LoadView,
     Obstacle,
     ReceiverView,
@@ -33,6 +39,7 @@ from engine.clock import Clock
 from engine.errors import StreamError
 from engine.limits import Limits
 from engine.owner import Output
+from engine.series import Census, Met, canonical, series_key, sketch_of
 
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 
@@ -203,6 +210,11 @@ class FakeDeps:
         self.bodies: list[tuple[str, bytes]] = []
         self.reload_result = Reloaded(True, "digest abc")
         self.reloads = 0
+        self.series: list[dict[str, str]] = []  # that came to this worker
+        self.gaps_ms: list[int] = [15_000]
+        self.rows: dict[str, int] = {}  # by expression
+        self.shard, self.shards = 0, 1
+        self.peer_urls: dict[str, str] = {}
         self.append_waits: asyncio.Event | None = None
         self.rules_view = RulesView(
             rules=(
@@ -279,6 +291,40 @@ class FakeDeps:
             is_notifier=self.fake_notifier is not None,
             facts=(("log", "embedded://data/log"), ("behind", "0 records")),
         )
+
+    async def inspect(self, asked: Asked) -> Inspected:
+        """Count in `series`; a worker of one shard, whose number is `shard`."""
+        census = Census(asked.tenant, [selector for _, selector in asked.selectors])
+        raw = [canonical("default", labels) for labels in self.series]
+        census.take(0, [series_key(b"", form) for form in raw], raw, lambda: False)
+        return Inspected(
+            shards=[self.shard], of=self.shards,
+            selectors=[self._live(text, met) for (text, _), met in zip(asked.selectors, census.met)],
+            expressions=[
+                LiveExpression(text, self.rows.get(text), "" if text in self.rows else "unheard of")
+                for text, _ in asked.expressions
+            ],
+        )  # fmt: skip
+
+    def _live(self, text: str, met: Met) -> LiveSelector:
+        def counted(series: set[int]) -> Counted:
+            return Counted(len(series), True, sketch_of(series))
+
+        return LiveSelector(
+            selector=text,
+            metric=counted(met.metric) if met.name else None,
+            series=counted(met.series),
+            held=len(met.series),
+            gaps_ms=self.gaps_ms,
+            matchers=[
+                LiveMatcher(str(m.matcher), m.labelled, m.passed, sorted(m.values))
+                for m in met.matchers
+            ],
+            near=sorted({labels["__name__"] for labels in self.series}),
+        )
+
+    def peers(self) -> dict[str, str]:
+        return self.peer_urls
 
     async def reload(self) -> Reloaded:
         self.reloads += 1

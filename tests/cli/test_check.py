@@ -112,3 +112,37 @@ def test_missing_files_of_the_defaults_are_findings(
     assert run("config", str(tmp_path / "tocsin.yaml")) == 1
     out = capsys.readouterr().out
     assert out.count("error[path-missing]") == 2
+
+
+def test_prometheus_rules_are_counted_with_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yml").write_text(GOOD + "  - {alert: B, expr: up == 0, for: 5m}\n")
+    assert run("rules", str(tmp_path)) == 0
+    assert capsys.readouterr().out == "2 rules in 1 file: clean\n"
+
+
+def test_a_mistake_inside_a_block_points_at_its_own_line_in_every_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: |\n      sum(up)\n        > rate(x)\n"
+    (tmp_path / "a.yml").write_text(text)
+    assert run("rules", str(tmp_path)) == 1
+    out = capsys.readouterr().out
+    assert f"{tmp_path}/a.yml:7:16: error[promql]" in out
+    assert "7 |         > rate(x)\n  |                ^" in out
+    assert run("rules", str(tmp_path), "--output", "json") == 1
+    (finding,) = json.loads(capsys.readouterr().out)
+    assert (finding["line"], finding["column"], finding["length"]) == (7, 16, 1)
+    assert run("rules", str(tmp_path), "--output", "github") == 1
+    assert ",line=7,col=16,endColumn=17,title=promql::" in capsys.readouterr().out
+
+
+def test_the_schema_is_printed_without_a_path(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run("rules", "--schema")
+    assert stopped.value.code == 0
+    assert (
+        "groups"
+        in json.loads(capsys.readouterr().out)["definitions"]["file"]["anyOf"][0]["properties"]
+    )

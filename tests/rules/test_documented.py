@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from engine.document import DOCUMENT_CODES
-from engine.rules import FUNCTIONS, RULE_CODES, RULE_KEYS, load
+from engine.rules import FUNCTIONS, GROUP_KEYS, PROM_RULE_KEYS, RULE_CODES, RULE_KEYS, load
 from engine.template import FILTERS
 
 README = (Path(__file__).parents[2] / "rules" / "README.md").read_text("utf-8")
@@ -29,7 +29,7 @@ def test_codes_of_both_kinds_do_not_overlap() -> None:
 
 
 def test_every_key_function_and_filter_is_named() -> None:
-    for name in (*RULE_KEYS, *FUNCTIONS, *FILTERS):
+    for name in (*RULE_KEYS, *GROUP_KEYS, *PROM_RULE_KEYS, *FUNCTIONS, *FILTERS):
         assert re.search(rf"`(?:\w+` or `)?{name}\b", README), name
 
 

@@ -10,6 +10,7 @@ from engine.limits import Limits
 from engine.plan import Binary, Name, Number
 from engine.rules import RULE_CODES, Level, load
 from tests.rules.checking import check, good, one, rule
+from tests.rules.test_prom import WHOLE as PROM
 
 WHOLE = """\
 groups:
@@ -71,9 +72,9 @@ def test_files_without_rules_are_fine(text: str) -> None:
         ("rules: []", ["key-missing: rules", "key-unknown: rules"]),
         ("- a", ["value-type: -"]),
         ("groups: {a: 1}", ["value-type: a"]),
-        ("groups:\n- name: g\n", ["key-missing: name"]),
+        ("groups:\n- name: g\n", ["key-missing: name"]),  # a warning
         ("groups:\n- rules: []\n", ["key-missing: rules"]),
-        ("groups:\n- name: g\n  rules: []\n  limit: 5\n", ["unsupported: limit"]),
+        ("groups:\n- name: g\n  rules: []\n  shard_by: a\n", ["unsupported: shard_by"]),
         ("groups:\n- name: g\n  interval: 5\n  rules: []\n", ["duration: 5"]),
         ("groups:\n- name: g\n  rules: []\n- name: g\n  rules: []\n", ["group-duplicate: g"]),
         ("groups:\n- name: g\n  rules:\n  - x\n", ["value-type: x"]),
@@ -116,16 +117,6 @@ def test_mistakes_around_rules(text: str, findings: list[str]) -> None:
 )
 def test_mistakes_in_a_rule(keys: dict[str, str | None], findings: list[str]) -> None:
     check(one(**keys), *findings)
-
-
-def test_other_languages_are_refused_by_name_and_by_nothing_else() -> None:
-    text = (
-        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up == 0\n    for: 5m\n"
-        "  - record: b\n    expr: sum(up)\n"
-    )
-    check(text, "rule-language: expr", "rule-language: expr")
-    messages = [finding.message for finding in load({"r.yml": text})[1]]
-    assert messages[0] == "PromQL rules are not supported yet"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +184,7 @@ def test_no_text_raises(text: str) -> None:
 
 @given(st.randoms(use_true_random=False), st.integers(1, 6))
 def test_no_damage_to_a_file_raises(draw: random.Random, cuts: int) -> None:
-    text = WHOLE
+    text = WHOLE + PROM.removeprefix("groups:\n")
     for _ in range(cuts):
         at = draw.randrange(len(text) + 1)
         length = draw.choice([0, 1, 1, 5, 30])

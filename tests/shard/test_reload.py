@@ -123,3 +123,28 @@ def test_a_wider_window_of_a_counter_remembers_as_a_restored_owner_does():
         second(pipe, number, *([sample(values, T0 + number * 1_000)] if values else []))
     # The window is (200, 380]; the sample before it is 140 s older, within its look-back.
     assert [(row[1], row[4]) for row in said(pipe)] == [("firing", 380.0)]
+
+
+@pytest.mark.parametrize("told", [6, 11, 13])
+def test_a_switch_names_the_tick_after_which_it_judges(told):
+    pipe = pipeline(ERRORS)
+    strict = plan(ERRORS.replace("total > 3", "total > 1000"))
+    pipe.plans[strict.digest] = strict
+    for number in range(40):
+        if number == told:
+            pipe.switch(strict, T0 + number * 1_000, T0 + 15_000)
+        second(pipe, number, sample(1.0, T0 + number * 1_000))
+    # What is over 3 in every window is firing until the tick at 15, and ends with the one at 20.
+    assert [(row[1], row[4]) for row in said(pipe)] == [("firing", 5.0), ("resolved", 20.0)]
+
+
+def test_a_new_rule_has_what_was_collected_since_the_switch_was_told():
+    pipe = pipeline(ERRORS)
+    both = plan(ERRORS, OTHER)
+    pipe.plans[both.digest] = both
+    pipe.stage.use([both])
+    pipe.switch(both, T0, T0 + 10_000)
+    for number in range(20):
+        second(pipe, number, sample(0.45, T0 + number * 1_000, name="other"))
+    # (5, 15] holds ten of them, of which half came before the rule set was in force.
+    assert [(row[0], row[1], row[4]) for row in said(pipe)] == [("Other", "firing", 15.0)]

@@ -4,7 +4,7 @@ import pytest
 
 from engine.limits import DEFAULT_LIMITS
 from engine.owner import LogRecord
-from engine.series import HTTP_INGEST, HTTP_WRITE, Marks, RowBatch, Skip, decode, encode
+from engine.series import HTTP_INGEST, HTTP_WRITE, NEVER_MS, Marks, RowBatch, Skip, decode, encode
 from engine.shard import ShardOwner
 from tests.shard.world import ERRORS, T0, pipeline, plan, sample, second
 
@@ -29,7 +29,7 @@ class Shard:
     def now(self):
         """The watermark in seconds, None while there is none."""
         value = self.owner.watermark.watermark_ms
-        return (value - T0) / 1_000 if value else None
+        return None if value == NEVER_MS else (value - T0) / 1_000
 
     def batch(self, partition, start, end, reached_s, at_s, topic="m", series=b"", **more):
         return self.read(

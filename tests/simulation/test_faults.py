@@ -58,7 +58,7 @@ class Store:
             type_chunk(name, version, payload) for name, (version, payload) in self.chunks.items()
         )
         if chunks:
-            owner.restore(Snapshot("shard", 1, self.next_offset, chunks))
+            owner.restore(Snapshot("shard", 2, self.next_offset, chunks))
 
 
 def type_chunk(name, version, payload):

@@ -142,4 +142,5 @@ def test_a_staleness_marker_is_a_nan_and_zeros_may_be_left_out():
     )
     values = [row[3] for row in found]
     assert sum(map(math.isnan, values)) == 1
+    assert stale in [struct.pack("<d", value) for value in values]  # its very bits
     assert 0.0 in values

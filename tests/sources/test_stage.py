@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from engine.limits import DEFAULT_LIMITS
-from engine.series import HTTP_INGEST, HTTP_WRITE, Marks, RowBatch, decode
+from engine.series import HTTP_INGEST, HTTP_WRITE, NEVER_MS, Marks, RowBatch, decode
 from engine.sources import Mark, SourceSpec, SourceStage
 from tests.sources.stages import NOW_MS, SHARDS, fetch, line, metric, plan, rows, stage, take, told
 
@@ -69,7 +69,7 @@ def test_a_batch_over_the_message_limit_is_cut_and_gives_every_row():
         assert [parts[0][0], parts[-1][1]] == [0, 300]
         assert all(a[1] == b[0] for a, b in itertools.pairwise(parts))
         said = [batch.reached_ms for number, batch in seen.batches if number == shard]
-        assert said == [0] * (len(said) - 1) + [NOW_MS]  # S only when the last rows are there
+        assert said == [NEVER_MS] * (len(said) - 1) + [NOW_MS]  # S only when the last rows are there
 
 
 def test_a_request_over_the_message_limit_is_cut_too():

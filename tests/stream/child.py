@@ -68,6 +68,11 @@ class Generator(mode.Service):
         ends: dict[Any, int] = {}
         while not (ends := await self.ends()) or not self.done(ends):
             await self.sleep(0.05)
+        # The shards have all of the sources; what they said last may still be on its way.
+        for hosted in self.streams._parts.evaluate.live("shards"):
+            await hosted.settled()
+        while not (ends := await self.ends()) or not self.done(ends):
+            await self.sleep(0.05)
         say("result", self.result(ends))
         os.kill(os.getpid(), signal.SIGTERM)
 
