@@ -11,7 +11,7 @@ TOCSIN_CORPORA ?= $(abspath $(wildcard ../shared/corpora))
 export TOCSIN_CORPORA
 ARGS ?=
 
-.PHONY: help demo run test lint types bench ci chart dist lock clean runtime dev
+.PHONY: help demo run test lint types bench ci chart conformance dist lock clean runtime dev
 
 help:
 	@echo 'Tocsin watches streams of metrics and logs and tells people, once and in time.'
@@ -25,6 +25,7 @@ help:
 	@echo '  make lint    ruff and the import contracts;  make types   mypy'
 	@echo '  make ci      exactly what CI runs: also real Kafka and Redis, crashes, peers, the chart'
 	@echo '  make bench   the benchmarks of tests/bench;  make chart   check helm/tocsin'
+	@echo '  make conformance          run the cases of Prometheus; floors in tests/conformance'
 	@echo '  make dist    sdist and wheel in dist/;       make lock    write the lock files anew'
 	@echo '  make clean   remove what the above made (.venv too)'
 
@@ -36,7 +37,7 @@ run: runtime
 	@exec $(BIN)/tocsin run --config '$(CONFIG)' $(ARGS)
 
 test: dev lint types
-	@$(BIN)/pytest -q -m 'not slow and not real' $(ARGS)
+	@$(BIN)/pytest -q -n auto --dist loadfile -m 'not slow and not real' $(ARGS)
 
 lint: dev
 	@$(BIN)/ruff check .
@@ -55,6 +56,9 @@ ci:
 
 chart:
 	@bash .ci/run chart
+
+conformance: dev
+	@$(BIN)/python -m tests.conformance $(ARGS)
 
 dist: dev
 	@rm -rf dist

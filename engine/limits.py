@@ -31,6 +31,7 @@ class Limits:
     groups_per_rule_max: int = 20_000  # label sets that one rule keeps in one shard
     panes_per_leaf_max: int = 4_000
     ring_ms_max: int = 3_600_000  # ranges and offsets of PromQL up to this read samples, then panes
+    ring_long_ms_max: int = 172_800_000  # ranges of functions that panes cannot serve
     ring_rows_max: int = 40_000_000  # samples of all rings of one shard, 12 bytes each
     long_cells_max: int = 10_000_000  # series x panes of a leaf longer than rings, 32-64 bytes each
     exact_rows_max: int = 1_024  # rows of a cell before quantile turns into a sketch

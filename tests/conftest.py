@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
@@ -46,6 +47,20 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
     for item in items:
         names = {marker.name for marker in item.iter_markers()} & {"real", "slow"}
         _deselected["+".join(sorted(names)) or "other"] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a process of `-n`: hand what was left out to the one that reports."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["deselected"] = dict(_deselected)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a process of `-n` left out; each of them saw all tests."""
+    for name, count in getattr(node, "workeroutput", {}).get("deselected", {}).items():
+        _deselected[name] = max(_deselected[name], count)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

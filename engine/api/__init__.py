@@ -2,7 +2,7 @@
 
 `build(deps)` makes the Starlette app of a worker out of an `ApiDeps`, `HttpServer` serves it in
 the worker's loop. Any worker answers: posts are appended to the log, what only the owner of the
-notifier knows is asked of it (proxy.py, one hop).
+notifier knows is asked of it (proxy.py, one hop); how rules stand is asked of all (asking.py).
 
 **Invariants:** a 2xx of a post means the append was acknowledged. A GET changes nothing. Nothing
 of a request is held beyond its limit. Every route says what it needs (`ROUTES`).
@@ -22,6 +22,7 @@ from engine.api.live import (
 )
 from engine.api.matcher_text import parse_matcher
 from engine.api.server import HttpServer, ListenError, bind, is_loopback
+from engine.api.standing import Judged, Records, Standing
 from engine.api.timestamp import parse as parse_time
 from engine.api.timestamp import to_text as format_time
 from engine.api.tokens import ROLES, TOKEN_CODES, Role, Token
@@ -34,6 +35,7 @@ from engine.api.views import (
     ReceiverView,
     Rejected,
     RuleAlertView,
+    RuleFailureView,
     RulesView,
     RuleView,
     SilenceView,
@@ -55,6 +57,7 @@ __all__ = [
     "HttpServer",
     "Ingested",
     "Inspected",
+    "Judged",
     "ListenError",
     "LiveExpression",
     "LiveMatcher",
@@ -64,14 +67,17 @@ __all__ = [
     "NotifierView",
     "Obstacle",
     "ReceiverView",
+    "Records",
     "Rejected",
     "Reloaded",
     "Role",
     "RouteSpec",
     "RuleAlertView",
+    "RuleFailureView",
     "RuleView",
     "RulesView",
     "SilenceView",
+    "Standing",
     "Token",
     "WorkerView",
     "bind",

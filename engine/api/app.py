@@ -14,6 +14,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from engine.api import alerts, health, ingest, inspection, page, rules, silences, status
+from engine.api.asking import PATH as STANDING
+from engine.api.asking import Asking
 from engine.api.auth import Need, authorize
 from engine.api.body import Refusal
 from engine.api.context import Context
@@ -49,9 +51,10 @@ ROUTES: tuple[RouteSpec, ...] = (
     RouteSpec("POST", "/api/v1/ingest/metrics", "ingest", ingest.post_metrics),
     RouteSpec("POST", "/api/v1/ingest/logs", "ingest", ingest.post_logs),
     RouteSpec("POST", "/api/v1/write", "ingest", ingest.post_write),
-    RouteSpec("GET", "/api/v1/rules", "read", rules.list_rules, "owner_or_here"),
+    RouteSpec("GET", "/api/v1/rules", "read", rules.list_rules),
+    RouteSpec("GET", STANDING, "read", rules.standing),
     RouteSpec("POST", "/api/v1/rules/inspect", "read", inspection.inspect),
-    RouteSpec("GET", "/api/v1/alerts", "read", rules.list_alerts, "owner"),
+    RouteSpec("GET", "/api/v1/alerts", "read", rules.list_alerts),
     RouteSpec("GET", "/api/v1/status/buildinfo", "read", rules.build_info),
     RouteSpec("GET", "/api/v2/status", "read", status.get_status, "owner"),
     RouteSpec("GET", "/api/v2/receivers", "read", status.list_receivers, "owner"),
@@ -71,7 +74,8 @@ def build(
     deps: ApiDeps, *, extra_routes: Sequence[BaseRoute] = (), proxy: Proxy | None = None
 ) -> Starlette:
     """Make the app of a worker. `extra_routes` are open to all: the demo's inbox."""
-    context = Context(deps, proxy or Proxy())
+    ways = proxy or Proxy()
+    context = Context(deps, ways, Asking(deps, ways))
     routes: list[BaseRoute] = [
         Route(spec.path, _guarded(spec, context), methods=[spec.method]) for spec in ROUTES
     ]

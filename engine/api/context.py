@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from engine.api.asking import Asking
 from engine.api.body import unavailable
 from engine.api.deps import ApiDeps, NotifierView
 from engine.api.proxy import Proxy
@@ -13,6 +14,7 @@ class Context:
 
     deps: ApiDeps
     proxy: Proxy
+    asking: Asking
 
     def view(self) -> NotifierView:
         """Return the notifier, which routes marked `owner` may expect here."""

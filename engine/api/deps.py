@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
 from engine.api.live import Asked, Inspected
+from engine.api.standing import Standing
 from engine.api.tokens import Token
 from engine.api.views import (
     AlertView,
@@ -13,6 +14,7 @@ from engine.api.views import (
     ReceiverView,
     Rejected,
     RuleAlertView,
+    RuleFailureView,
     RulesView,
     SilenceView,
     WorkerView,
@@ -77,7 +79,11 @@ class NotifierView(Protocol):
         ...
 
     def rule_alerts(self, now_ms: int) -> Sequence[RuleAlertView]:
-        """Return the pending and firing alerts of our own rules."""
+        """Return the pending and firing alerts of our own rules, as last recorded."""
+        ...
+
+    def rule_failures(self) -> Sequence[RuleFailureView]:
+        """Return the rules that fail, as last recorded: one entry for each shard."""
         ...
 
     def config_text(self) -> str:
@@ -123,6 +129,10 @@ class ApiDeps(Protocol):
 
     def rules(self) -> RulesView:
         """Return the rules in force and the state of their loading."""
+        ...
+
+    async def standing(self) -> Standing:
+        """Return what the shards here know of rules and alerts, without records."""
         ...
 
     def obstacles(self) -> Sequence[Obstacle]:

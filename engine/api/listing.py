@@ -13,7 +13,7 @@ from engine.api.body import Refusal
 from engine.api.deps import NotifierView
 from engine.api.matcher_text import MATCHER_BYTES_MAX, parse_matchers
 from engine.api.wire import receiver_labels
-from engine.series import Matcher, MatcherTextError, compiled
+from engine.series import Anchored, Matcher, MatcherTextError, compiled
 
 _TRUE = frozenset({"true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"})
 
@@ -33,7 +33,7 @@ def matchers(request: Request, name: str = "filter") -> tuple[Matcher, ...]:
         raise Refusal(400, f"{prefix}{error}") from error
 
 
-def receiver_pattern(request: Request) -> re.Pattern[str] | None:
+def receiver_pattern(request: Request) -> Anchored | None:
     """Read the parameter `receiver`. Raises Refusal (400)."""
     text = request.query_params.get("receiver")
     if not text:

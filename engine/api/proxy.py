@@ -67,12 +67,22 @@ class Proxy:
 
     async def ask(self, url: str, request: Request, deps: ApiDeps, body: bytes) -> bytes | None:
         """Ask another worker the same; None where it does not answer."""
+        there = url.rstrip("/") + request.url.path
+        return await self._asked(request.method, there, self._headers(request, deps), body)
+
+    async def look(
+        self, url: str, request: Request, deps: ApiDeps, timeout_s: float
+    ) -> bytes | None:
+        """Get another worker's page for whoever asks here; None where it does not answer."""
+        return await self._asked("GET", url, self._headers(request, deps), b"", timeout_s)
+
+    async def _asked(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> bytes | None:  # fmt: skip
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
-                answer = await self._exchange(
-                    request.method, url.rstrip("/") + request.url.path,
-                    self._headers(request, deps), body,
-                )  # fmt: skip
+            async with asyncio.timeout(timeout_s):
+                answer = await self._exchange(method, url, headers, body)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError):
             return None
         return bytes(answer.body) if answer.status_code == 200 else None

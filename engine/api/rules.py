@@ -12,9 +12,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.api.body import as_json
+from engine.api.body import as_json, unavailable
 from engine.api.context import Context
 from engine.api.listing import matches
+from engine.api.standing import Together
 from engine.api.timestamp import to_text
 from engine.api.views import RuleAlertView, RulesView, RuleView
 from engine.series import Matcher, MatcherTextError, parse_matchers
@@ -36,10 +37,8 @@ async def list_rules(request: Request, context: Context) -> Response:
         asked = _Asked(request)
     except _Bad as bad:
         return _refuse(str(bad))
-    view = context.deps.notifier()
-    alerts = list(view.rule_alerts(context.deps.now_ms())) if view is not None else None
-    rules = context.deps.rules()
-    groups = _groups(rules, alerts, asked)
+    rules, known = context.deps.rules(), await context.asking.everywhere(request)
+    groups = _groups(rules, known, asked)
     try:
         page, token = asked.page(groups)
     except _Bad as bad:
@@ -47,14 +46,20 @@ async def list_rules(request: Request, context: Context) -> Response:
     data: dict[str, Any] = {"groups": page, "load": _load(rules)}
     if token:
         data["groupNextToken"] = token
-    return as_json({"status": "success", "data": data})
+    return _succeed(data, known.warnings)
 
 
-async def list_alerts(_request: Request, context: Context) -> Response:
+async def list_alerts(request: Request, context: Context) -> Response:
     """GET /api/v1/alerts: what is pending or firing by our own rules."""
-    view = context.deps.notifier()
-    alerts = list(view.rule_alerts(context.deps.now_ms())) if view is not None else []
-    return as_json({"status": "success", "data": {"alerts": [_alert(each) for each in alerts]}})
+    known = await context.asking.everywhere(request)
+    if not known.told:
+        raise unavailable("the notifier is moving between workers; try again")
+    return _succeed({"alerts": [_alert(each) for each in known.alerts]}, known.warnings)
+
+
+async def standing(_request: Request, context: Context) -> Response:
+    """GET /api/v1/rules/standing: what this worker alone knows; workers ask each other."""
+    return as_json(await context.asking.here())
 
 
 async def build_info(_request: Request, context: Context) -> Response:
@@ -62,6 +67,11 @@ async def build_info(_request: Request, context: Context) -> Response:
     version = f"{PROMETHEUS_COMPATIBLE_WITH}+tocsin.{context.deps.settings.version}"
     names = ("revision", "branch", "buildUser", "buildDate", "goVersion")
     return as_json({"status": "success", "data": {"version": version, **dict.fromkeys(names, "")}})
+
+
+def _succeed(data: Mapping[str, Any], warnings: Sequence[str]) -> Response:
+    shown = {"status": "success", "data": data}
+    return as_json({**shown, "warnings": warnings} if warnings else shown)
 
 
 def _refuse(text: str) -> Response:
@@ -146,22 +156,20 @@ def _load(rules: RulesView) -> dict[str, Any]:
     }
 
 
-def _groups(
-    rules: RulesView, alerts: list[RuleAlertView] | None, asked: _Asked
-) -> list[dict[str, Any]]:
+def _groups(rules: RulesView, known: Together, asked: _Asked) -> list[dict[str, Any]]:
     by_rule: dict[str, list[RuleAlertView]] = defaultdict(list)
-    for alert in alerts or ():
+    for alert in known.alerts:
         by_rule[alert.rule_id].append(alert)
     groups: dict[tuple[str, str], list[RuleView]] = defaultdict(list)
     for rule in rules.rules:
         if asked.wants(rule):
-            groups[rule.file, rule.group].append(rule)
+            groups[rule.file, rule.group].append(known.shown(rule))
     return [
         {
             "name": name,
             "file": file,
             "rules": [
-                _rule(rule, by_rule[rule.identity] if alerts is not None else None, asked)
+                _rule(rule, by_rule[rule.identity] if known.knows(rule) else None, asked)
                 for rule in members
             ],
             "interval": min(rule.interval_ms for rule in members) / 1_000,
@@ -180,7 +188,6 @@ def _rule(rule: RuleView, alerts: list[RuleAlertView] | None, asked: _Asked) -> 
         "query": rule.query,
         "labels": rule.labels,
         "health": rule.health,
-        "lastError": rule.last_error,
         "evaluationTime": rule.evaluation_s,
         "lastEvaluation": to_text(rule.last_evaluation_ms),
         "file": rule.file,
@@ -188,6 +195,8 @@ def _rule(rule: RuleView, alerts: list[RuleAlertView] | None, asked: _Asked) -> 
         "id": rule.identity,
         "version": rule.version,
     }
+    if rule.last_error:
+        shown["lastError"] = rule.last_error
     if rule.kind == "recording":
         return shown
     states = {alert.state for alert in alerts or ()}
@@ -212,6 +221,8 @@ def _alert(alert: RuleAlertView) -> dict[str, Any]:
         "level": alert.level,
         "values": alert.values,
     }
+    if alert.keep_firing_since_ms:
+        shown["keepFiringSince"] = to_text(alert.keep_firing_since_ms)
     return shown
 
 

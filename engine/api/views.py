@@ -82,7 +82,17 @@ class RuleView(msgspec.Struct, frozen=True, kw_only=True):
     last_error: str = ""
     last_evaluation_ms: int = 0
     evaluation_s: float = 0.0  # how long the last evaluation took
+    native: bool = False  # a rule of our own form
     group_limit: int = 0  # of its group: series or alerts a rule may give; 0: any number
+
+
+class RuleFailureView(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that fails at a shard, as the notifier was told."""
+
+    identity: str
+    version: str
+    shard: int
+    error: str
 
 
 class RuleAlertView(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +105,8 @@ class RuleAlertView(msgspec.Struct, frozen=True, kw_only=True):
     active_at_ms: int
     level: str = ""
     values: Mapping[str, float | str] = {}
+    shard: int = 0  # that judges it
+    keep_firing_since_ms: int = 0  # since when only `keep_firing_for` keeps it; 0: it does not
 
 
 class LoadView(msgspec.Struct, frozen=True, kw_only=True):

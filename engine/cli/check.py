@@ -63,7 +63,7 @@ def check_rules(
 
     `against`: the URL of a running Tocsin. Raises ApiError where it does not answer.
     """
-    from engine.rules import load, read_paths  # late: `tocsin --help` must not wait for it
+    from engine.rules import lint, load, read_paths  # late: `tocsin --help` must not wait for it
 
     try:
         files = read_paths(paths)
@@ -71,6 +71,8 @@ def check_rules(
         print(f"tocsin check rules: {error}", file=sys.stderr)
         return 2
     rule_set, findings = load(files)
+    if rule_set is not None:
+        findings = [*findings, *lint(rule_set.prom, files)]
     count = f"{_counted(rule_set.size, 'rule')} in " if rule_set else ""
     checked = f"{count}{_counted(len(files), 'file')}"
     if against is None or rule_set is None:

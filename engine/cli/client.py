@@ -68,7 +68,8 @@ def ask(
 
 
 def _headers(args: argparse.Namespace) -> dict[str, str]:
-    token = os.environ.get("TOCSIN_TOKEN", "")
+    # Ours is for our own workers: who else is asked must not learn it.
+    token = "" if getattr(args, "stranger", False) else os.environ.get("TOCSIN_TOKEN", "")
     if args.token_file:
         try:
             with open(args.token_file, encoding="utf-8") as file:

@@ -29,6 +29,8 @@ def add_parser(subparsers: Subparsers) -> None:
                         help="how much later the other side may fire (default 1m)")  # fmt: skip
     parser.add_argument("--ignore-label", action="append", default=[], metavar="NAME",
                         help="a label that only one side adds; may be repeated")  # fmt: skip
+    parser.add_argument("--prometheus-token-file", metavar="FILE",
+                        help="holds a bearer token for the other side")  # fmt: skip
     add_options(parser)
 
 
@@ -43,7 +45,9 @@ def _seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Compare until told to stop; return the exit code."""
-    there = argparse.Namespace(**{**vars(args), "url": args.prometheus})
+    there = argparse.Namespace(
+        url=args.prometheus, token_file=args.prometheus_token_file, stranger=True
+    )
     comparison = Comparison(args.ignore_label, args.grace)
     began_s = time.monotonic()
     _look(comparison, args, there)  # a wrong address is a mistake; later silence is a pause

@@ -49,26 +49,38 @@ class Comparison:
         """`ignored`: labels that only one side adds. `grace_s`: how late a side may be."""
         self.ignored, self.grace_s = frozenset(ignored), grace_s
         self.episodes: list[Episode] = []
-        self._open: dict[Key, Episode] = {}
+        self._open: dict[Key, list[Episode]] = {}  # that a side may still join or end, in order
 
     def observe(self, side: Side, alerts: Sequence[Mapping[str, Any]], now_s: float) -> None:
         """Take one answer of a side's /api/v1/alerts."""
         firing = {self._key(alert["labels"]) for alert in alerts if alert["state"] == "firing"}
         for key in sorted(firing):
             self._fires(side, key, now_s)
-        for key, episode in list(self._open.items()):
-            if side in episode.fired_s and side not in episode.ended_s and key not in firing:
-                episode.ended_s[side] = now_s
-            if episode.over and episode.verdict(now_s, self.grace_s) != "waiting":
+        for key, episodes in list(self._open.items()):
+            for episode in episodes:
+                if key not in firing and side in episode.fired_s:
+                    episode.ended_s.setdefault(side, now_s)
+            self._open[key] = [each for each in episodes if self._is_open(each, now_s)]
+            if not self._open[key]:
                 del self._open[key]
 
+    def _is_open(self, episode: Episode, now_s: float) -> bool:
+        return not episode.over or episode.verdict(now_s, self.grace_s) == "waiting"
+
     def _fires(self, side: Side, key: Key, now_s: float) -> None:
-        episode = self._open.get(key)
-        if episode is None or side in episode.ended_s:
-            # It fires again: another episode, unless the other side is still in the old one.
-            episode = self._open[key] = Episode(key)
-            self.episodes.append(episode)
-        episode.fired_s.setdefault(side, now_s)
+        """Note that an alert fires: on in its episode, in the other side's, or in a new one.
+
+        A side that is some seconds behind may be in an episode that is over on the other side.
+        """
+        episodes = self._open.setdefault(key, [])
+        if any(side in each.fired_s and side not in each.ended_s for each in episodes):
+            return
+        for episode in episodes:
+            if side not in episode.fired_s and self._is_open(episode, now_s):
+                episode.fired_s[side] = now_s
+                return
+        episodes.append(Episode(key, {side: now_s}))
+        self.episodes.append(episodes[-1])
 
     def _key(self, labels: Mapping[str, str]) -> Key:
         return tuple(sorted((n, v) for n, v in labels.items() if n not in self.ignored))

@@ -15,7 +15,7 @@ from engine.document import (
     load_documents,
 )
 from engine.limits import DEFAULT_LIMITS
-from engine.plan import LOOKBACK_MS, PromGroup, PromRule, long_of, reaches
+from engine.plan import LOOKBACK_MS, PromGroup, PromRule, long_of, ring_reaches
 from engine.promql import (
     Call,
     Expr,
@@ -94,8 +94,7 @@ def selector_text(selector: Selector) -> str:
 
 def readings(rules: RuleSet) -> Iterator[Reading]:
     """Yield every selector of every Prometheus rule that series from outside may answer."""
-    recorded = {rule.name for group in rules.prom for rule in group.rules if rule.kind == "record"}
-    own = {*recorded, *_ALERTS}
+    own = _own(rules)
     for group in rules.prom:
         for rule in group.rules:
             for node, function, range_ms, absence in _reads(rule.expr):
@@ -121,12 +120,27 @@ def _reads(
 
 def asked_expressions(rules: RuleSet) -> Iterator[tuple[PromGroup, PromRule, str]]:
     """Yield the expressions of alerts whose rows can be asked for."""
+    own = _own(rules)
     for group in rules.prom:
         for rule in group.rules:
-            costly = any(isinstance(n, VectorSelector) and is_costly(n.selector)
-                         for n in walk(rule.expr))  # fmt: skip
-            if rule.kind == "alert" and type_of(rule.expr) == "vector" and not costly:
+            if rule.kind == "alert" and not _unasked(rule, own):
                 yield group, rule, to_text(rule.expr)
+
+
+def _own(rules: RuleSet) -> set[str]:
+    """Return the names of series that rules write themselves."""
+    recorded = {rule.name for group in rules.prom for rule in group.rules if rule.kind == "record"}
+    return {*recorded, *_ALERTS}
+
+
+def _unasked(rule: PromRule, own: set[str]) -> str:
+    """Say why an expression cannot be asked for, "" where it can."""
+    nodes = [node for node in walk(rule.expr) if isinstance(node, VectorSelector)]
+    if any(node.name in own for node in nodes):
+        return "it reads what rules record"
+    if type_of(rule.expr) != "vector" or any(is_costly(node.selector) for node in nodes):
+        return "it cannot be asked for"
+    return ""
 
 
 class Places:
@@ -211,8 +225,8 @@ def _matchers(reading: Reading, live: LiveSelector) -> Iterator[Said]:
                    "correct the label, or remove the matcher")  # fmt: skip
         elif not met.passed:
             found = True
-            seen = f"there is {_listed(met.near)}" if met.near else "correct the value"
-            yield "live-value", f"no series {of} passes {matcher}", seen
+            seen = f"values that are there: {', '.join(met.near)}" if met.near else ""
+            yield "live-value", f"no series {of} passes {matcher}", seen or "correct the value"
     if not found:
         yield ("live-series", f"no series passes all of {reading.text}",
                "each matcher alone passes some: look at two of them together")  # fmt: skip
@@ -248,7 +262,7 @@ def _listed(names: list[str]) -> str:
 
 def costs(rules: RuleSet, answers: Answers) -> list[Cost]:
     """Return what each Prometheus rule reads and gives, in order."""
-    found = []
+    found, own = [], _own(rules)
     for group in rules.prom:
         for rule in group.rules:
             read = {
@@ -256,8 +270,8 @@ def costs(rules: RuleSet, answers: Answers) -> list[Cost]:
                 for reading in readings_of(group, rule)
                 if (group.tenant, reading.text) in answers.selectors
             }
-            rows = answers.expressions.get((group.tenant, to_text(rule.expr)))
-            alert = rule.kind == "alert"
+            why, alert = _unasked(rule, own), rule.kind == "alert"
+            rows = None if why else answers.expressions.get((group.tenant, to_text(rule.expr)))
             found.append(
                 Cost(
                     group, rule,
@@ -265,7 +279,7 @@ def costs(rules: RuleSet, answers: Answers) -> list[Cost]:
                     gap_ms=min((live.gaps_ms[0] for live in read.values() if live.gaps_ms),
                                default=None),
                     alerts=rows.rows if alert and rows is not None else None,
-                    why=(rows.why if rows is not None else "it was not asked") if alert else "",
+                    why=(why if rows is None else rows.why) if alert else "",
                     state_bytes=_sum(_bytes(group, rule, read)),
                 )
             )  # fmt: skip
@@ -297,11 +311,11 @@ def _bytes(
     """Return the bytes of each selector: of its rings, and of the panes of long ranges."""
     limit_ms = DEFAULT_LIMITS.ring_ms_max
     found: dict[tuple[str, str], int | None] = {}
-    for node, reach in reaches(rule.expr, limit_ms):
+    slack_ms = group.interval_ms + group.query_offset_ms
+    for node, keep_ms in ring_reaches(rule.expr, limit_ms, slack_ms):
         text = selector_text(node.selector)
         if (live := read.get(text)) is None:
             continue
-        keep_ms = min(reach + group.interval_ms + group.query_offset_ms, limit_ms)
         each = RING_BYTES + SAMPLE_BYTES * keep_ms // live.gaps_ms[0] if live.gaps_ms else None
         number = live.series.number
         size = 0 if not number else None if each is None else each * number

@@ -37,6 +37,7 @@ class Problem(NamedTuple):
     message: str
     help: str = ""
     note: str = ""
+    severity: Severity = "error"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -87,7 +88,8 @@ class Reader:
     def problem(self, at: ScalarNode, problem: Problem) -> None:
         """Add what a parser found inside a text."""
         span = at.at(problem.offset, problem.length)
-        self.add(span, problem.code, problem.message, problem.help, note=problem.note)
+        self.add(span, problem.code, problem.message, problem.help, note=problem.note,
+                 severity=problem.severity)  # fmt: skip
 
     def mapping(self, node: Node | None, where: str) -> MapNode | None:
         """Expect a mapping."""

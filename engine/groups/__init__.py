@@ -9,13 +9,15 @@ from engine.groups.announce import External, Moment, QueryResult, decode_result
 from engine.groups.collector import Collector, Whole
 from engine.groups.evaluator import GroupEvaluator
 from engine.groups.exchanges import Exchanges
+from engine.groups.health import RuleState
 from engine.groups.history import History
 from engine.groups.listing import ActiveAlert, RuleStatus
 from engine.groups.long_windows import LongWindows
-from engine.groups.owner_source import OwnerSource, mirror
+from engine.groups.owner_source import OwnerSource, RecordedOnly, mirror
 from engine.groups.recorded import Recorded
 from engine.groups.ring_source import LOOKBACK_MS, RingSource
 from engine.groups.series_index import Found, SeriesIndex, fixed_name
+from engine.groups.timing import Laps, Stopwatch
 
 __all__ = [
     "LOOKBACK_MS",
@@ -26,14 +28,18 @@ __all__ = [
     "Found",
     "GroupEvaluator",
     "History",
+    "Laps",
     "LongWindows",
     "Moment",
     "OwnerSource",
     "QueryResult",
     "Recorded",
+    "RecordedOnly",
     "RingSource",
+    "RuleState",
     "RuleStatus",
     "SeriesIndex",
+    "Stopwatch",
     "Whole",
     "decode_result",
     "fixed_name",

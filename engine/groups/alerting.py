@@ -124,6 +124,27 @@ class Alerting:
             return Judged([])
         return self._step(at_ms, slots, vector)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether its alerts are samples, too, at every tick."""
+        return self._writes or self.written.series.size > 0
+
+    @property
+    def matures_ms(self) -> int:
+        """When the first of the alerts that wait fires."""
+        return self._matures_ms
+
+    def stands(self, results: int) -> bool:
+        """Say whether so many results mean the same again: all of them up, and nothing else."""
+        if not results:
+            return not self.active
+        return self._steady is not None and self._steady.size == results
+
+    def stood(self, values: Floats) -> None:
+        """Take the values of a later tick with the results of the last: see `stands`."""
+        assert self._steady is not None
+        self._values[self._steady] = values
+
     def _step(self, at_ms: int, slots: Series, vector: Vector) -> Judged:
         limit = self.group.limit
         before = self.table.rows.copy()

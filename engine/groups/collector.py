@@ -15,6 +15,7 @@ import numpy as np
 from engine import metrics
 from engine.checkpoint import pack, unpack
 from engine.groups.history import History
+from engine.groups.wire import size_of
 from engine.limits import Limits
 from engine.owner import Chunk
 from engine.plan import Exchange
@@ -54,6 +55,7 @@ class Collector:
     waiting: dict[int, dict[int, list[Vector]]] = field(default_factory=dict)  # tick, sender
     histories: dict[str, History] = field(default_factory=dict)
     tenants: dict[str, str] = field(default_factory=dict)  # by exchange
+    held_bytes: int = 0  # of what waits
 
     def use(self, exchanges: Mapping[str, tuple[str, Exchange]]) -> None:
         """Keep these (tenant, exchange) by id; equal ones keep their steps."""
@@ -73,6 +75,11 @@ class Collector:
         if verdict == "new":
             senders = self.waiting.setdefault(vector.tick_ms, {})
             senders.setdefault(vector.sender, []).append(vector)
+            self.held_bytes += _size(vector)
+            while self.held_bytes > self.limits.worker_buffer_bytes_max and len(self.waiting) > 1:
+                # A shard lags far behind the others: their oldest tick is judged by nobody.
+                self._forget(min(self.waiting))
+                metrics.dropped("vector_limit")
         elif verdict == "seen":
             self._learn(vector)  # of a successor without a past, who numbers rows in another way
 
@@ -86,7 +93,8 @@ class Collector:
             if vector.part:
                 return "hole"
             if not position.whole:  # its end was lost with its sender, whose successor went on
-                self.waiting.get(position.tick_ms, {}).pop(vector.sender, None)
+                lost = self.waiting.get(position.tick_ms, {}).pop(vector.sender, [])
+                self.held_bytes -= sum(map(_size, lost))
         elif position.whole or vector.part < position.part:
             return "seen"
         elif vector.part > position.part:
@@ -94,6 +102,11 @@ class Collector:
         position.tick_ms, position.part = vector.tick_ms, vector.part + 1
         position.whole = position.part == vector.parts
         return "new"
+
+    def _forget(self, tick_ms: int) -> dict[int, list[Vector]]:
+        sent = self.waiting.pop(tick_ms)
+        self.held_bytes -= sum(_size(one) for parts in sent.values() for one in parts)
+        return sent
 
     def _learn(self, vector: Vector) -> None:
         for block in vector.blocks:
@@ -110,7 +123,7 @@ class Collector:
                 for one in self.positions.values()
             ):
                 return
-            sent = self.waiting.pop(at_ms)
+            sent = self._forget(at_ms)
             vectors = [one for sender in sorted(sent) for one in sent[sender]]
             digests = {one.digest for one in vectors}
             if len(sent) < self.shards:
@@ -136,6 +149,15 @@ class Collector:
             elif blocks:
                 history.fold(blocks)
         return mirrored
+
+    def digests(self) -> set[str]:
+        """Return the digests of the plans that waiting vectors were judged by."""
+        return {
+            one.digest
+            for senders in self.waiting.values()
+            for parts in senders.values()
+            for one in parts
+        }
 
     def passed(self, tick_ms: int) -> None:
         """Forget what no later tick reads."""
@@ -180,4 +202,9 @@ class Collector:
                 raise msgspec.ValidationError("what waits at an owner is no vector")
             senders = self.waiting.setdefault(vector.tick_ms, {})
             senders.setdefault(vector.sender, []).append(vector)
+            self.held_bytes += _size(vector)
             start += size
+
+
+def _size(vector: Vector) -> int:
+    return sum(map(size_of, vector.blocks)) + 64

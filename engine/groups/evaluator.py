@@ -12,10 +12,13 @@ from engine.errors import SnapshotError
 from engine.groups.alerting import Alerting
 from engine.groups.announce import External, Moment, alert_output, health_output
 from engine.groups.expression import Queries
+from engine.groups.health import RuleState
 from engine.groups.listing import ActiveAlert, RuleStatus
 from engine.groups.recorded import Recorded, Series
 from engine.groups.rule import JudgedGroup, JudgedRule, carried, judge
 from engine.groups.state import CORE, freeze, thaw
+from engine.groups.timing import EVALUATIONS, FAILURES, Laps, Stopwatch, timed
+from engine.groups.watching import Due, Watch
 from engine.limits import Limits
 from engine.owner import Chunk, Output
 from engine.plan import PromGroup
@@ -40,9 +43,11 @@ class GroupEvaluator:
         *,
         reads: Reads = (),
         external: External | None = None,
+        stopwatch: Stopwatch | None = None,
     ) -> None:
         """`reads`: what is read of the series that these groups record, see Recorded.use.
 
+        `stopwatch`: tells how long evaluations take; nothing is decided by it.
         ALERTS and ALERTS_FOR_STATE are written only where a selector of `reads` may match them.
         """
         self.limits = limits
@@ -52,7 +57,12 @@ class GroupEvaluator:
         self.queries = Queries()
         self.groups = [self._judged(group) for group in groups]
         self._by_key: dict[str, JudgedRule] | None = None
+        self._watch: Watch | None = None  # made anew for other groups and sources
+        self._settled = True  # no tick since the last `settle`
         self.ended: Series = np.empty(0, np.int64)  # of rules that are gone, stale at the next tick
+        self.stopwatch = stopwatch
+        if stopwatch is not None:
+            timed(self)
 
     def _judged(
         self, group: PromGroup, before: Mapping[tuple[str, str], JudgedRule] | None = None
@@ -78,28 +88,48 @@ class GroupEvaluator:
         """
         self.queries.use(source, at_ms)
         outputs: list[Output] = []
-        for judged in self.groups:
-            if judged.group.interval_ms not in intervals:
-                continue
-            judged.ticked_ms = at_ms
-            for rule in judged.rules:
-                outputs += self._evaluate(judged.group, rule, at_ms, source, moment)
+        watch, lap = self._watched(source), Laps(self.stopwatch)
+        self._settled = False
+        due = watch.due(at_ms, intervals)
+        took = watch.took(lap(), intervals)
+        for one in due:
+            outputs += self._evaluate(one, at_ms, source, moment)
+            one.done()
+            one.rule.state.seconds = seconds = lap()
+            took[id(one.group)] = took.get(id(one.group), 0.0) + seconds
+        ticked = [judged for judged in self.groups if judged.group.interval_ms in intervals]
+        for judged in ticked:
+            judged.ticked_ms, judged.seconds = at_ms, took.get(id(judged.group), 0.0)
+        EVALUATIONS.inc(sum(len(judged.rules) for judged in ticked))
         if self.ended.size:
             self.recorded.end(self.ended, at_ms)
             self.ended = np.empty(0, np.int64)
         self.recorded.rings.tick_passed(at_ms)
         return outputs
 
-    def _evaluate(
-        self, group: PromGroup, rule: JudgedRule, at_ms: int, source: Source, moment: Moment
-    ) -> list[Output]:
+    def _watched(self, source: Source) -> Watch:
+        if self._watch is None or self._watch.source is not source:
+            self.settle()
+            rules = [(judged.group, rule) for judged in self.groups for rule in judged.rules]
+            self._watch = Watch(rules, source)
+        return self._watch
+
+    def settle(self) -> None:
+        """Bring every rule to the last tick: watching leaves alone what has no news."""
+        if self._watch is not None and not self._settled:
+            self._watch.settle()
+            self._settled = True
+
+    def _evaluate(self, one: Due, at_ms: int, source: Source, moment: Moment) -> list[Output]:
+        group, rule = one.group, one.rule
         was = rule.state.health
-        changes, said = judge(group, rule, at_ms, source, self.queries)
+        changes, said = judge(group, rule, at_ms, source, self.queries, one.result())
         outputs = self._announce(group, rule, changes, at_ms, moment)
         _stamp(rule, moment)
         if said is not None:
             outputs.append(said)
         now = rule.state.health
+        FAILURES.inc(now == "err")
         if now != was and "err" in (now, was) and rule.kind != "query":
             outputs.append(
                 health_output(group, rule.rule, now, rule.state.error, at_ms, moment.shard)
@@ -138,6 +168,8 @@ class GroupEvaluator:
             for judged in self.groups
             for rule in judged.rules
         }
+        self.settle()
+        self._watch = None
         self.recorded.use(reads)
         self._by_key = None
         held = {key: rule for key, (_, rule) in before.items()}
@@ -200,6 +232,7 @@ class GroupEvaluator:
 
         Annotations are rendered now, by the value of the last evaluation.
         """
+        self.settle()
         return [
             alert
             for alerting in self._alerting()
@@ -207,9 +240,22 @@ class GroupEvaluator:
             for alert in alerting.alerts(self.queries)
         ]
 
+    def alerts_by_rule(self) -> Iterator[list[ActiveAlert]]:
+        """Yield the same, the alerts of one rule at a time; between two there may be ticks."""
+        self.settle()
+        for alerting in list(self._alerting()):
+            if alerting.active:
+                yield list(alerting.alerts(self.queries))
+
     def rules(self) -> list[RuleStatus]:
         """Return health, last error, warnings and last evaluation of every rule, in order."""
+        self.settle()
         return [rule.status(judged.group) for judged in self.groups for rule in judged.rules]
+
+    def health(self) -> list[tuple[str, RuleState]]:
+        """Return the same in brief, by the identities of rules: quick where there are many."""
+        self.settle()
+        return [(rule.rule.identity, rule.state) for one in self.groups for rule in one.rules]
 
     def chunks(self, known: Mapping[str, int], version: int) -> Iterator[Chunk]:
         """Yield the state: `alerts` (version: the owner's next offset), `alerts/…`, `recorded/…`.
@@ -217,6 +263,7 @@ class GroupEvaluator:
         Names are this evaluator's own; an owner of several puts its prefix before them (and takes
         it off `known`).
         """
+        self.settle()
         yield from freeze(self, known, version)
         yield from self.recorded.chunks(known)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from engine import metrics
 from engine.checkpoint import pack, unpack
+from engine.groups.barren import Idleness
 from engine.groups.row_table import RowTable
 from engine.groups.wire import announced, packed, samples_block, steps_block, told
 from engine.limits import Limits
@@ -51,7 +52,8 @@ class _Evaluated:
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
-        self.evaluator = Evaluator(exchange.expr, text=exchange.text)
+        self.idle = Idleness(exchange.expr)
+        self._evaluator: Evaluator | None = None  # compiled when there is something to read
         self.memo = memo_of(exchange.partial) if exchange.partial is not None else None
 
     def block(self, source: Source, times: Times, tick_ms: int, sent: _Sent) -> Block:
@@ -59,7 +61,9 @@ class _Evaluated:
         notes = Annotations()
         at_ms = tick_ms - self.exchange.query_offset_ms
         try:
-            value = self.evaluator.evaluate(source, times, notes, start_ms=at_ms, end_ms=at_ms)
+            if self._evaluator is None:
+                self._evaluator = Evaluator(self.exchange.expr, text=self.exchange.text)
+            value = self._evaluator.evaluate(source, times, notes, start_ms=at_ms, end_ms=at_ms)
             assert isinstance(value, Matrix), f"{self.exchange.id} gives no rows"
             columns: tuple[Floats, ...] = (value.values,)
             labels, mask = value.labels, value.mask
@@ -187,7 +191,8 @@ class Exchanges:
                         one = self._evaluated.get((name, number))
                         if one is None:
                             one = self._evaluated[name, number] = _Evaluated(exchange)
-                        yield one.block(source, asked, at_ms, sent)
+                        if not one.idle(source):
+                            yield one.block(source, asked, at_ms, sent)
 
     # -- state ----------------------------------------------------------------------------------
 

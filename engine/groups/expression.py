@@ -53,21 +53,29 @@ class Expression:
 
     def __init__(self, expr: Expr, text: str = "") -> None:
         """`text`: what it was read from. What cannot be compiled fails when it is evaluated."""
+        self._expr, self._text = expr, text
         self._error: EvaluationError | None = None
-        try:
-            self._evaluator = Evaluator(expr, text=text)
-        except EvaluationError as error:
-            self._error = error
+        self._evaluator: Evaluator | None = None  # compiled when it is first asked
 
     def value(self, source: Source, at_ms: int, annotations: Annotations) -> Value:
         """Evaluate at one time, names removed. Raises EvaluationError."""
-        if self._error is not None:
-            raise EvaluationError(str(self._error))
+        evaluator = self._compiled()
         if isinstance(source, OwnerSource):
             source.annotations = annotations  # shards have evaluated a part of the expression
         times = np.array([at_ms], np.int64)
-        value = self._evaluator.evaluate(source, times, annotations, start_ms=at_ms, end_ms=at_ms)
-        return self._evaluator.finish(value) if isinstance(value, Matrix) else value
+        value = evaluator.evaluate(source, times, annotations, start_ms=at_ms, end_ms=at_ms)
+        return evaluator.finish(value) if isinstance(value, Matrix) else value
+
+    def _compiled(self) -> Evaluator:
+        if self._error is not None:
+            raise EvaluationError(str(self._error))
+        if self._evaluator is None:
+            try:
+                self._evaluator = Evaluator(self._expr, text=self._text)
+            except EvaluationError as error:
+                self._error = error
+                raise
+        return self._evaluator
 
     def vector(self, source: Source, at_ms: int, annotations: Annotations) -> Vector:
         """Evaluate a rule's expression. Raises EvaluationError."""

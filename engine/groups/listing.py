@@ -36,4 +36,5 @@ class RuleStatus:
     warnings: tuple[str, ...]
     infos: tuple[str, ...]
     evaluated_ms: int | None  # the last tick
+    seconds: float  # that its evaluation took; 0: nobody measures
     state: State | None  # of an alerting rule: the highest of its alerts'; None before a tick

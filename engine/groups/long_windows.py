@@ -57,6 +57,10 @@ class LongWindows:
         held = self._held.get((tenant, function, selector, range_ms))
         return None if held is None else held[1].over(series, times, parameters)
 
+    def holds(self, tenant: str, function: str, selector: Selector, range_ms: int) -> bool:
+        """Say whether there is a long range like that."""
+        return (tenant, function, selector, range_ms) in self._held
+
     def chunks(self, known: Mapping[str, int]) -> Iterator[Chunk]:
         """Yield the chunks of every store, `<prefix>/<id>/…`."""
         for _, store in self._held.values():

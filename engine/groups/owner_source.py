@@ -1,6 +1,7 @@
 """What the owner of components evaluates over: recorded series, and what the shards sent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -71,6 +72,42 @@ class OwnerSource:
         if kept is None:
             kept = self._kept[key] = history.matrix(times)
         return kept
+
+
+class RecordedOnly:
+    """Recorded series without the mirrored ones beside them, which their own shards have too."""
+
+    def __init__(self, recorded: Source, mirrors: Iterable[History]) -> None:
+        self.recorded = recorded
+        self.mirrors = [history for history in mirrors if history.exchange.mirror]
+
+    def instant(self, selector: VectorSelector, times: Times) -> Matrix:
+        """Return the newest samples of recorded series."""
+        return self._without(self.recorded.instant(selector, times))
+
+    def instant_times(self, selector: VectorSelector, times: Times) -> Matrix:
+        """Return those samples' own times, in seconds."""
+        return self._without(self.recorded.instant_times(selector, times))
+
+    def over(
+        self, function: str, selector: MatrixSelector, times: Times, parameters: tuple[Floats, ...]
+    ) -> Matrix:
+        """Return a range function over recorded series."""
+        return self._without(self.recorded.over(function, selector, times, parameters))
+
+    def exchanged(self, node: Exchanged, times: Times) -> Matrix:
+        """Refuse, as every source of a shard does."""
+        return self.recorded.exchanged(node, times)
+
+    def _without(self, matrix: Matrix) -> Matrix:
+        if not any(len(one.table) for one in self.mirrors):
+            return matrix
+        sets = matrix.labels.sets[: matrix.mask.shape[0]]
+        mirrored = {labels for one in self.mirrors for labels in one.table.labels.sets}
+        kept = [labels not in mirrored for labels in sets]
+        if all(kept):
+            return matrix
+        return replace(matrix, mask=matrix.mask & np.array(kept, np.bool_)[:, None])
 
 
 def mirror(recorded: Recorded, sets: list[LabelSet], times: Times, values: Floats) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from engine.groups.long_windows import LongWindows
 from engine.groups.series_index import SeriesIndex
 from engine.promql import MatrixSelector, VectorSelector
+from engine.series import Selector
 from engine.vector import EvaluationError, Exchanged, Floats, Matrix, Times
 from engine.window import RingStore
 
@@ -36,6 +37,12 @@ class RingSource:
     def forget(self) -> None:
         """Forget what was computed: samples may have come since."""
         self._kept.clear()
+
+    def is_long(self, function: str, selector: Selector, range_ms: int) -> bool:
+        """Say whether a range function is read from something longer than rings."""
+        return self.longs is not None and self.longs.holds(
+            self.tenant, function, selector, range_ms
+        )
 
     def instant(self, selector: VectorSelector, times: Times) -> Matrix:
         """Return the newest sample of each series in (t - look-back, t]."""

@@ -1,6 +1,7 @@
 """One rule in evaluation: its expression, what becomes of its results, how it went."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from engine.alerts import STATES, Change, State, to_value
 from engine.errors import TocsinError
 from engine.groups.alerting import Alerting
 from engine.groups.announce import External, QueryResult, result_output
-from engine.groups.expression import Expression, Queries
+from engine.groups.expression import Expression, Queries, Vector
 from engine.groups.health import RuleState
 from engine.groups.listing import RuleStatus
 from engine.groups.recorded import Recorded, Series
@@ -91,7 +92,7 @@ class JudgedRule:
             state = self.alerting.state()
         return RuleStatus(
             group, self.rule, self.state.health, self.state.error, self.state.warnings,
-            self.state.infos, self.state.at_ms, state,
+            self.state.infos, self.state.at_ms, self.state.seconds, state,
         )  # fmt: skip
 
 
@@ -102,12 +103,16 @@ class JudgedGroup:
     group: PromGroup
     rules: list[JudgedRule]
     ticked_ms: int | None = None  # its last tick
+    seconds: float = 0.0  # that it took
 
 
 def judge(
-    group: PromGroup, rule: JudgedRule, at_ms: int, source: Source, queries: Queries
-) -> tuple[list[Change], Output | None]:
+    group: PromGroup, rule: JudgedRule, at_ms: int, source: Source, queries: Queries,
+    given: Callable[[], Vector] | None = None,
+) -> tuple[list[Change], Output | None]:  # fmt: skip
     """Evaluate one rule at a tick: its alerts' changes, and what a query gave.
+
+    `given`: its expression's result, where it is evaluated already.
 
     What goes wrong is in the rule's state; its alerts and series stay as they are then.
     """
@@ -115,7 +120,7 @@ def judge(
     when_ms = at_ms - group.query_offset_ms
     try:
         if rule.alerting is not None:
-            vector = rule.expression.vector(source, when_ms, annotations)
+            vector = given() if given else rule.expression.vector(source, when_ms, annotations)
             changes, error = rule.alerting.judge(at_ms, vector, queries)
             if error:
                 rule.state.failed(at_ms, error, annotations)

@@ -38,10 +38,12 @@ class SeriesIndex:
         self._named: dict[str, list[Found]] = {}
         self._unnamed: list[Found] = []
         self._by_name: dict[str, list[int]] = {}
+        self.version = 0  # another whenever a selector may have more series
 
     def add(self, series: int, labels: LabelSet) -> None:
         """Take a series; numbers must rise. Its labels hold the metric name too."""
         self.sets[series] = labels
+        self.version += 1
         have = dict(labels)
         name = have.get(METRIC_NAME, "")
         self._by_name.setdefault(name, []).append(series)
@@ -56,6 +58,7 @@ class SeriesIndex:
         if known is not None:
             return known
         found = self.found[selector] = Found(selector)
+        self.version += 1
         name = fixed_name(selector)
         if name is None:
             self._unnamed.append(found)

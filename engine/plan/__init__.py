@@ -34,7 +34,7 @@ from engine.plan.prom import (
     PromRule,
     RuleKind,
 )
-from engine.plan.reach import LOOKBACK_MS, long_of, reach_ms, reaches
+from engine.plan.reach import LOOKBACK_MS, long_of, reach_ms, reaches, ring_reaches
 
 __all__ = [
     "EMPTY_PLAN",
@@ -71,4 +71,5 @@ __all__ = [
     "reach_ms",
     "reaches",
     "ring_needs",
+    "ring_reaches",
 ]

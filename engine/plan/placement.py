@@ -12,7 +12,7 @@ from typing import Final
 from engine.plan.cut import Cutter
 from engine.plan.model import Feed
 from engine.plan.prom import Component, LongRange, PromGroup, PromPlan, PromRule
-from engine.plan.reach import long_of, long_ranges, reach_ms, reaches
+from engine.plan.reach import long_of, long_ranges, reach_ms, ring_reaches
 from engine.plan.series_wise import is_unnamed, series_of
 from engine.promql import Expr, VectorSelector, walk
 from engine.series import METRIC_NAME, Matcher, Selector, group_hash
@@ -118,9 +118,9 @@ def _unnamed(
         for exchange in component.exchanges:
             if not exchange.unnamed:
                 continue
-            for selector, reach in reaches(exchange.expr, ring_ms_max):
+            reads = ring_reaches(exchange.expr, ring_ms_max, exchange.query_offset_ms)
+            for selector, need_ms in reads:
                 key = component.groups[0].tenant, selector.selector
-                need_ms = min(reach + exchange.query_offset_ms, ring_ms_max)
                 needs[key] = max(needs.get(key, 0), need_ms + 2 * max(exchange.every_ms))
     return tuple((*key, need_ms) for key, need_ms in needs.items())
 
@@ -220,10 +220,9 @@ def ring_needs(plan: PromPlan, ring_ms_max: int) -> dict[Feed, int]:
     needs: dict[Feed, int] = {}
 
     def read(tenant: str, expr: Expr, slack_ms: int) -> None:
-        for selector, reach in reaches(expr, ring_ms_max):
+        for selector, need_ms in ring_reaches(expr, ring_ms_max, slack_ms):
             ordered = tuple(sorted(selector.selector, key=str))
             feed = Feed(tenant, "metrics", ordered, None, None)
-            need_ms = min(reach + slack_ms, ring_ms_max)
             needs[feed] = max(needs.get(feed, 0), need_ms)
 
     for tenant, expr, every_ms, late_ms in _shard_side(plan):

@@ -27,25 +27,49 @@ def reaches(
 ) -> Iterator[tuple[VectorSelector, int]]:
     """Yield every selector with how far before an evaluation its samples are read, in ms.
 
-    A range over the ring limit that panes can serve asks nothing of the ring.
+    A range over the ring limit counts as nothing: panes serve it, or else rings are made as much
+    longer (`ring_reaches`).
     """
+    for selector, reach, _ in _reads(expr, ring_ms_max, before_ms):
+        yield selector, reach
+
+
+def ring_reaches(
+    expr: Expr, ring_ms_max: int, slack_ms: int
+) -> Iterator[tuple[VectorSelector, int]]:
+    """Yield every selector with how long its rings must be, in ms.
+
+    That is at most the ring limit and, where a function needs all samples of a longer range, that
+    range. `slack_ms`: how much later than its time an evaluation may be.
+    """
+    for selector, reach, whole_ms in _reads(expr, ring_ms_max, 0):
+        yield selector, min(reach + slack_ms, ring_ms_max) + whole_ms
+
+
+def _reads(
+    expr: Expr, ring_ms_max: int, before_ms: int
+) -> Iterator[tuple[VectorSelector, int, int]]:
+    """Yield selectors, how far before an evaluation they are read, and longer ranges on top."""
     match expr:
         case VectorSelector():
-            yield expr, _shifted(expr, before_ms + LOOKBACK_MS)
+            yield expr, _shifted(expr, before_ms + LOOKBACK_MS), 0
+        case MatrixSelector() if expr.range_ms > ring_ms_max:
+            yield expr.vector, _shifted(expr.vector, before_ms), expr.range_ms
         case MatrixSelector():
-            yield expr.vector, _shifted(expr.vector, before_ms + expr.range_ms)
+            yield expr.vector, _shifted(expr.vector, before_ms + expr.range_ms), 0
         case Subquery() if any(long_of(node, ring_ms_max) for node in walk(expr.expr)):
             # Panes know the newest windows only: each step is evaluated when it is now.
-            yield from ((selector, ALL_MS) for selector, _ in reaches(expr.expr, ring_ms_max))
+            for selector, _, whole_ms in _reads(expr.expr, ring_ms_max, 0):
+                yield selector, ALL_MS, whole_ms
         case Subquery():
             step_ms = expr.step_ms or DEFAULT_STEP_MS
             below_ms = ALL_MS if expr.at is not None else before_ms + expr.offset_ms
-            yield from reaches(expr.expr, ring_ms_max, below_ms + expr.range_ms + step_ms)
+            yield from _reads(expr.expr, ring_ms_max, below_ms + expr.range_ms + step_ms)
         case Call() if (long := long_of(expr, ring_ms_max)) is not None:
-            yield long.vector, _shifted(long.vector, before_ms)
+            yield long.vector, _shifted(long.vector, before_ms), 0
         case _:
             for child in children(expr):
-                yield from reaches(child, ring_ms_max, before_ms)
+                yield from _reads(child, ring_ms_max, before_ms)
 
 
 def long_ranges(exprs: Iterable[tuple[str, Expr, int]], ring_ms_max: int) -> tuple[LongRange, ...]:

@@ -1,5 +1,7 @@
 """PromQL: text to checked trees and back, as Prometheus 3.15 reads it without feature flags.
 
+Of what needs a flag there, limitk and limit_ratio are known.
+
 `parse` gives the tree or the first mistake with its place; `to_text` the canonical text, which
 parses to an equal tree. Equal expressions are equal values: matchers are put in one order, spans
 are no part of equality. `walk`, `children` and `transform` go through trees, `type_of` tells what
@@ -42,7 +44,7 @@ from engine.promql.functions import (
 )
 from engine.promql.parser import HEIGHT_MAX, NESTING_MAX, parse
 from engine.promql.printer import quote, to_text
-from engine.promql.tree import children, transform, type_of, walk
+from engine.promql.tree import children, transform, type_of, walk, with_default_step
 
 __all__ = [
     "AGGREGATIONS",
@@ -81,4 +83,5 @@ __all__ = [
     "transform",
     "type_of",
     "walk",
+    "with_default_step",
 ]

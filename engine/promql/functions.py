@@ -43,9 +43,9 @@ _OF_VECTOR = (
     " sinh sort sort_desc sqrt tan tanh timestamp"
 )
 _OF_MATRIX = (
-    "absent_over_time avg_over_time changes count_over_time delta deriv idelta increase irate"
-    " last_over_time max_over_time min_over_time present_over_time rate resets stddev_over_time"
-    " stdvar_over_time sum_over_time"
+    "absent_over_time avg_over_time changes count_over_time delta deriv first_over_time idelta"
+    " increase irate last_over_time max_over_time min_over_time present_over_time rate resets"
+    " stddev_over_time stdvar_over_time sum_over_time"
 )
 _OF_TIME = "day_of_month day_of_week day_of_year days_in_month hour minute month year"
 
@@ -79,15 +79,18 @@ NATIVE_ONLY: Final = frozenset(
 
 AGGREGATIONS: Final[Mapping[str, ValueType | None]] = MappingProxyType(
     dict.fromkeys(("avg", "count", "group", "max", "min", "stddev", "stdvar", "sum"))
-    | {"bottomk": "scalar", "count_values": "string", "quantile": "scalar", "topk": "scalar"}
+    | dict.fromkeys(("bottomk", "limit_ratio", "limitk", "quantile", "topk"), "scalar")
+    | {"count_values": "string"}
 )
-"""Every aggregation with the type of its parameter, if it has one."""
+"""Every aggregation with the type of its parameter, if it has one.
 
-EXPERIMENTAL_AGGREGATIONS: Final = frozenset({"limitk", "limit_ratio"})
+limitk and limit_ratio are experimental in Prometheus, but plain enough to have.
+"""
+
 EXPERIMENTAL: Final = frozenset(
     {
-        "double_exponential_smoothing", "end", "first_over_time", "histogram_quantiles", "info",
-        "integral", "mad_over_time", "max_of", "min_of", "range", "sort_by_label",
+        "double_exponential_smoothing", "end", "histogram_quantiles", "info", "integral",
+        "mad_over_time", "max_of", "min_of", "range", "sort_by_label",
         "sort_by_label_desc", "start", "step", "ts_of_first_over_time", "ts_of_last_over_time",
         "ts_of_max_over_time", "ts_of_min_over_time",
     }

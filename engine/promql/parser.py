@@ -32,7 +32,6 @@ from engine.promql.errors import PromQLError
 from engine.promql.functions import (
     AGGREGATIONS,
     EXPERIMENTAL,
-    EXPERIMENTAL_AGGREGATIONS,
     FUNCTIONS,
     RENAMED,
     SET_OPERATORS,
@@ -211,7 +210,7 @@ class _Parser:
         cursor = self.cursor
         word, lower = cursor.value, cursor.value.lower()
         opened = cursor.following == "("
-        if lower in AGGREGATIONS or lower in EXPERIMENTAL_AGGREGATIONS:
+        if lower in AGGREGATIONS:
             if opened or cursor.following.lower() in ("by", "without"):
                 return self._aggregation(lower, start)
         elif lower in _NEVER_NAMES:
@@ -256,8 +255,6 @@ class _Parser:
         cursor = self.cursor
         span: Span = (start, start + len(operator))
         cursor.take()
-        if operator in EXPERIMENTAL_AGGREGATIONS:
-            refuse(f"{operator}() is experimental in Prometheus and unsupported", span)
         grouping = self._grouping()
         args = self._arguments()
         if grouping is None:

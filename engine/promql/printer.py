@@ -52,11 +52,11 @@ def to_text(expr: Expr) -> str:
             return _aggregation(expr)
         case MatrixSelector():
             vector = expr.vector
-            brackets = f"[{format_duration(expr.range_ms)}]"
+            brackets = f"[{_range(expr.range_ms)}]"
             return _selector(vector.selector) + brackets + _modifiers(vector.at, vector.offset_ms)
         case Subquery():
             step = format_duration(expr.step_ms) if expr.step_ms else ""
-            brackets = f"[{format_duration(expr.range_ms)}:{step}]"
+            brackets = f"[{_range(expr.range_ms)}:{step}]"
             return to_text(expr.expr) + brackets + _modifiers(expr.at, expr.offset_ms)
         case Number():
             return _number(expr)
@@ -169,3 +169,8 @@ def _matching(matching: Matching) -> str:
         side = "left" if matching.cardinality == "many-to-one" else "right"
         text += f" group_{side} {_labels(matching.include)}"
     return text
+
+
+def _range(range_ms: int) -> str:
+    # No range is 0 as a literal; worked out, it can be: step() is 0 in a rule.
+    return format_duration(range_ms) if range_ms else "step()"

@@ -4,8 +4,9 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
+from engine.promql import duration_arithmetic
 from engine.promql.ast import At, Expr, MatrixSelector, Subquery, VectorSelector
 from engine.promql.checking import check_selector, check_subquery, refuse
 from engine.promql.cursor import Cursor
@@ -19,11 +20,7 @@ _BRACKETS: Final = re.compile(
     rf"\[\s*(?P<range>[-+]?\s*(?:{NUMBER_PATTERN}))\s*"
     rf"(?::\s*(?P<step>[-+]?\s*(?:{NUMBER_PATTERN}))?\s*(?P<end>))?\]"
 )
-_ARITHMETIC: Final = re.compile(r"[-+*/%^(),]|::")
-_OFFSET_CALLS: Final = ("step", "range", "min_of", "max_of")
-DURATION_ARITHMETIC: Final = (
-    "duration expressions are experimental in Prometheus and unsupported: write the duration out"
-)
+_ARITHMETIC: Final = re.compile(r"[-+*/%^(),]")
 
 
 def vector_selector(cursor: Cursor) -> VectorSelector:
@@ -108,12 +105,14 @@ def _brackets(cursor: Cursor, expr: Expr) -> MatrixSelector | Subquery:
     start = cursor.start
     text = cursor.take()
     found = _BRACKETS.fullmatch(text)
-    if found is None:
-        _bad_brackets(text, start)
-    range_ms = _positive(found, "range", start)
-    span = (expr.span[0], cursor.end)
-    if found["end"] is not None:
+    if found is not None:
+        range_ms = _positive(found, "range", start)
         step_ms = _positive(found, "step", start) if found["step"] else 0
+        is_subquery = found["end"] is not None
+    else:
+        range_ms, step_ms, is_subquery = _worked_out(text, start)
+    span = (expr.span[0], cursor.end)
+    if is_subquery:
         subquery = Subquery(expr, range_ms, step_ms, span=span)
         check_subquery(subquery)
         return subquery
@@ -141,24 +140,39 @@ def _positive(found: re.Match[str], group: str, start: int) -> int:
     return duration_ms
 
 
-def _bad_brackets(text: str, start: int) -> NoReturn:
+def _worked_out(text: str, start: int) -> tuple[int, int, bool]:
+    """Return range and step of brackets with arithmetic, and whether there is a colon.
+
+    A range that is not positive is 0: such an expression is read, and no evaluation succeeds.
+    """
     inner = text[1:-1].strip()
     span = (start, start + len(text))
     if not inner:
         refuse('unexpected "]" in subquery or range selector, expected duration', span)
-    if _ARITHMETIC.search(inner):
-        refuse(DURATION_ARITHMETIC, span)
-    refuse(f'bad duration in brackets: "{inner}"', span)
+    if not _ARITHMETIC.search(inner):
+        refuse(f'bad duration in brackets: "{inner}"', span)
+    range_text, colon, step_text = text[1:-1].partition(":")
+    range_ms = _whole_ms(range_text, start + 1)
+    step_ms = 0
+    if step_text.strip():
+        step_ms = _whole_ms(step_text, start + 2 + len(range_text))
+        if not step_ms:
+            refuse("duration must be greater than 0", span)
+    return range_ms, step_ms, bool(colon)
+
+
+def _whole_ms(text: str, start: int) -> int:
+    seconds = duration_arithmetic.whole(text, start)
+    return (milliseconds(seconds) or 0) if seconds > 0 else 0
 
 
 def _offset(cursor: Cursor, expr: Expr) -> Expr:
     cursor.take()
-    if cursor.value == "(" or cursor.value.lower() in _OFFSET_CALLS:
-        refuse(DURATION_ARITHMETIC, (cursor.start, cursor.start + len(cursor.value)))
-    if cursor.value in ("-", "+") and (cursor.following in ("(", *_OFFSET_CALLS)):
-        refuse(DURATION_ARITHMETIC, (cursor.start, cursor.start + len(cursor.value)))
     start = cursor.start
-    seconds = cursor.signed_number("offset", "duration")
+    if duration_arithmetic.begins(cursor):
+        seconds = duration_arithmetic.offset(cursor)
+    else:
+        seconds = cursor.signed_number("offset", "duration")
     offset_ms = milliseconds(seconds)
     if offset_ms is None:
         refuse("duration out of range", (start, cursor.end))

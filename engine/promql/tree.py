@@ -77,6 +77,17 @@ def transform(expr: Expr, function: Callable[[Expr], Expr]) -> Expr:
     return function(expr)
 
 
+def with_default_step(expr: Expr, step_ms: int) -> Expr:
+    """Return an expression whose subqueries without a step have this one."""
+
+    def stepped(node: Expr) -> Expr:
+        if isinstance(node, Subquery) and not node.step_ms:
+            return replace(node, step_ms=step_ms)
+        return node
+
+    return transform(expr, stepped)
+
+
 def _with_children(expr: Expr, below: tuple[Expr, ...]) -> Expr:
     match expr:
         case Call():

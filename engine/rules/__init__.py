@@ -18,6 +18,7 @@ from engine.rules.compute import FUNCTIONS
 from engine.rules.condition import parse_condition
 from engine.rules.files import find_paths, read_paths
 from engine.rules.groups import GROUP_KEYS
+from engine.rules.lint import LINT_CODES, lint
 from engine.rules.load import load
 from engine.rules.model import (
     INTERVAL_MS,
@@ -37,6 +38,7 @@ __all__ = [
     "FUNCTIONS",
     "GROUP_KEYS",
     "INTERVAL_MS",
+    "LINT_CODES",
     "PROM_RULE_KEYS",
     "RULE_CODES",
     "RULE_KEYS",
@@ -49,6 +51,7 @@ __all__ = [
     "Window",
     "compile_plan",
     "find_paths",
+    "lint",
     "load",
     "may_explode",
     "parse_condition",

@@ -12,6 +12,7 @@ from engine.plan import (
     Leaf,
     Plan,
     Predicate,
+    PromGroup,
     PromRule,
     RuleLevel,
     RulePlan,
@@ -20,7 +21,7 @@ from engine.plan import (
     plan_longs,
     ring_needs,
 )
-from engine.promql import Expr, PromQLError, VectorSelector, parse, transform
+from engine.promql import Expr, PromQLError, VectorSelector, parse, transform, with_default_step
 from engine.rules.model import INTERVAL_MS, NativeRule, RuleSet
 from engine.template import go
 
@@ -63,7 +64,8 @@ def compile_plan(rules: RuleSet, limits: Limits = DEFAULT_LIMITS) -> Plan:
     """Return the plan of a rule set; equal rule sets and limits give equal plans."""
     builder = _Builder()
     plans = tuple(_rule(builder, rule) for rule in rules.rules)
-    prom = place(rules.prom, limits.ring_ms_max, asked_by)
+    stepped = tuple(_stepped(group, rules.interval_ms) for group in rules.prom)
+    prom = place(stepped, limits.ring_ms_max, asked_by)
     ring_ms = {
         builder.feeds.setdefault(feed, len(builder.feeds)): need_ms
         for feed, need_ms in ring_needs(prom, limits.ring_ms_max).items()
@@ -75,6 +77,12 @@ def compile_plan(rules: RuleSet, limits: Limits = DEFAULT_LIMITS) -> Plan:
     )
     longs = plan_longs(prom, limits.ring_ms_max)
     return Plan(rules.digest, feeds, leaves, plans, prom, ring_ms, longs)
+
+
+def _stepped(group: PromGroup, step_ms: int) -> PromGroup:
+    """Give subqueries without a step the one of the configuration, as Prometheus does."""
+    rules = tuple(replace(r, expr=with_default_step(r.expr, step_ms)) for r in group.rules)
+    return replace(group, rules=rules)
 
 
 def _rule(builder: _Builder, rule: NativeRule) -> RulePlan:

@@ -12,6 +12,7 @@ from engine.promql import (
     Expr,
     MatrixSelector,
     PromQLError,
+    Subquery,
     parse,
     to_text,
     type_of,
@@ -39,7 +40,8 @@ _LOGQL: Final = re.compile(
 )
 _LOGSQL: Final = re.compile(r"\|\s*(?:stats|filter|fields|extract|math)\b")
 
-
+_SAMPLE_BYTES: Final = 12  # of a ring
+_USUAL_GAP_MS: Final = 15_000
 _STRING: Final = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`", re.DOTALL)
 
 
@@ -75,6 +77,13 @@ class Expressions:
         for node in walk(tree):
             if isinstance(node, Call):
                 problems += _native_only(node) + _too_long(node, self._limits)
+            elif isinstance(node, MatrixSelector | Subquery) and not node.range_ms:
+                start, end = node.span
+                problems.append(
+                    Problem(start, end - start, "promql-range", "this range is never positive",
+                            "step() and range() are 0 in a rule: write the duration out",
+                            "Prometheus loads it, and every evaluation fails")
+                )  # fmt: skip
         return Expression(tree, to_text(tree), tuple(problems))
 
 
@@ -133,18 +142,29 @@ def _native_only(call: Call) -> list[Problem]:
 
 
 def _too_long(call: Call, limits: Limits) -> list[Problem]:
-    if call.function in LONG_FUNCTIONS:
+    """Warn of ranges whose samples are all kept, refuse those beyond the limit."""
+    if call.function in LONG_FUNCTIONS or call.function == "absent_over_time":
         return []
     problems = []
     for argument in call.args:
         if not isinstance(argument, MatrixSelector) or argument.range_ms <= limits.ring_ms_max:
             continue
         start, end = argument.span
+        most_ms = max(limits.ring_ms_max, limits.ring_long_ms_max)
+        what = f"{call.function}() needs every sample of the last "
+        what += format_duration(argument.range_ms)
+        if argument.range_ms > most_ms:
+            problems.append(
+                Problem(start, end - start, "promql-range",
+                        f"{what}, kept are at most {format_duration(most_ms)}",
+                        "raise limits.ring_long_ms_max, or use a subquery: […:1m] reads one value"
+                        " a minute")
+            )  # fmt: skip
+            continue
+        size = _SAMPLE_BYTES * (argument.range_ms // _USUAL_GAP_MS)
         problems.append(
-            Problem(start, end - start, "promql-range",
-                    f"{call.function}() needs every sample of the last "
-                    f"{format_duration(argument.range_ms)}, kept are "
-                    f"{format_duration(limits.ring_ms_max)}",
-                    "raise limits.ring_ms_max, or use a subquery: […:1m] reads one value a minute")
+            Problem(start, end - start, "promql-range-cost",
+                    f"{what}: {size:,} bytes a series, if there is one every 15s",
+                    "a subquery keeps less: […:1m] reads one value a minute", severity="warning")
         )  # fmt: skip
     return problems

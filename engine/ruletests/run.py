@@ -16,14 +16,14 @@ from engine.errors import FileError
 from engine.groups import External, QueryResult
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.plan import PromGroup
-from engine.promql import Expr
+from engine.promql import with_default_step
 from engine.rules import RuleSet, load, read_paths
 from engine.ruletests.encode import STALE_BITS, Sample, bits_of, log_record
 from engine.ruletests.model import ExpectedAlert, ExpectedSample, TestFile, TestGroup
 from engine.ruletests.needed import needed
 from engine.ruletests.outcome import Kind, Outcome, Pair, compare_alerts, compare_samples
 from engine.ruletests.read import read_tests
-from engine.ruletests.trial import Trial, lifted, number_of, query_group, with_default_step
+from engine.ruletests.trial import Trial, lifted, number_of, query_group
 
 TICKS_MAX = 1_000_000
 SHARDS = 3
@@ -122,21 +122,21 @@ class _Run:
             return [self._outcome(group.span, "rules", "this test", message=problem)]
         judged = self._groups()
         ticks = range(0, group.end_ms + 1, self.every_ms) if judged or self.rules.rules else ()
-        asked = [start_ms + one.at_ms for one in group.expressions]
+        end_ms = start_ms + group.end_ms
+        # All expressions are evaluated at the end, when all samples are there, as promtool does.
         queries = [
             query_group(
-                number, one.text, with_default_step(one.expr, self.every_ms), at or self.every_ms
+                number, one.text, with_default_step(one.expr, self.every_ms),
+                end_ms or self.every_ms, group.end_ms - one.at_ms,
             )
-            for number, (one, at) in enumerate(zip(group.expressions, asked, strict=True))
-        ]
+            for number, one in enumerate(group.expressions)
+        ]  # fmt: skip
         external = External(group.external_labels, group.external_url)
         trial = Trial(self.rules, [*judged, *queries], self.limits, SHARDS, external)
-        times = sorted({*(start_ms + tick for tick in ticks), *asked})
-        if not self._drive(trial, times, set(ticks)):
-            return self.outcomes
-        results = {(r.query, r.at_ms): r for r in trial.results()}
-        for number, at in enumerate(asked):
-            self._expression(number, results.get((str(number), at)))
+        if self._drive(trial, sorted({*(start_ms + tick for tick in ticks), end_ms}), set(ticks)):
+            results = {r.query: r for r in trial.results() if r.at_ms == end_ms}
+            for number in range(len(queries)):
+                self._expression(number, results.get(str(number)))
         return self.outcomes
 
     def _refused(self) -> str:
@@ -156,15 +156,12 @@ class _Run:
             replace(
                 one, interval_ms=self.every_ms,
                 rules=tuple(
-                    replace(rule, expr=self._stepped(rule.expr))
+                    replace(rule, expr=with_default_step(rule.expr, self.every_ms))
                     for rule in one.rules
                 ),
             )
             for one in needed(ordered_ones, self.group)
         ]  # fmt: skip
-
-    def _stepped(self, expr: Expr) -> Expr:
-        return with_default_step(expr, self.every_ms)
 
     def _drive(self, trial: Trial, times: Sequence[int], ticks: set[int]) -> bool:
         """Feed and tick to the end; returns whether no rule failed."""
@@ -172,21 +169,22 @@ class _Run:
         # What comes after the last evaluation is never loaded, whatever is asked later.
         last_ms = start_ms + self.group.end_ms // self.every_ms * self.every_ms
         samples = _Queue(self.group)
-        pending = sorted(enumerate(self.group.alerts), key=lambda one: one[1].at_ms)
+        pending = list(enumerate(self.group.alerts))
         for number, at_ms in enumerate(times, 1):
-            rows, lines = samples.until(min(at_ms, last_ms))
-            trial.feed(rows, lines, at_ms)
+            trial.feed(*samples.until(min(at_ms, last_ms)), at_ms)
             trial.mark(at_ms)
             tick = at_ms - start_ms
             due = [o for o in pending if tick <= o[1].at_ms < tick + self.every_ms]
             asked = tick in ticks and bool(due)
-            if asked or number % TICKS_TOGETHER == 0 or number == len(times):
+            if asked or number % TICKS_TOGETHER == 0 or number in (1, len(times)):
                 trial.judge()
                 if self._failed(trial):
                     return False
             if asked:
                 self._alerts(trial, [place for place, _ in due])
-        self._alerts_without_rules(ticks)
+        if not ticks:  # no rule can make a difference: nothing fires
+            for place, _ in pending:
+                self._alert(place, {})
         return True
 
     def _failed(self, trial: Trial) -> bool:
@@ -205,11 +203,6 @@ class _Run:
         firing = trial.firing()
         for number in numbers:
             self._alert(number, firing)
-
-    def _alerts_without_rules(self, ticks: set[int]) -> None:
-        if not ticks:  # no rule can make a difference: nothing fires
-            for number in range(len(self.group.alerts)):
-                self._alert(number, {})
 
     def _alert(self, number: int, firing: Mapping[str, Sequence[ExpectedAlert]]) -> None:
         test = self.group.alerts[number]

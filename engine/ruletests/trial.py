@@ -13,7 +13,7 @@ from engine.alerts import AlertRecord, RuleHealth, decode
 from engine.groups import ActiveAlert, External, QueryResult, decode_result
 from engine.limits import Limits
 from engine.plan import PromGroup, PromRule
-from engine.promql import Expr, Subquery, transform
+from engine.promql import Expr
 from engine.replay import Pipeline
 from engine.rules import RuleSet, compile_plan
 from engine.ruletests.encode import STALE_BITS, Sample, metric_record, write_request
@@ -36,25 +36,17 @@ def lifted(limits: Limits) -> Limits:
     )  # fmt: skip
 
 
-def with_default_step(expr: Expr, step_ms: int) -> Expr:
-    """Return an expression whose subqueries without a step have this one."""
+def query_group(number: int, text: str, expr: Expr, every_ms: int, offset_ms: int = 0) -> PromGroup:
+    """Return a group that evaluates one expression at multiples of `every_ms`.
 
-    def stepped(node: Expr) -> Expr:
-        if isinstance(node, Subquery) and not node.step_ms:
-            return replace(node, step_ms=step_ms)
-        return node
-
-    return transform(expr, stepped)
-
-
-def query_group(number: int, text: str, expr: Expr, every_ms: int) -> PromGroup:
-    """Return a group that evaluates one expression at multiples of `every_ms`."""
+    `offset_ms`: evaluated as of so long before the tick, over what is known at the tick.
+    """
     name = f"query {number}"
     rule = PromRule(
         kind="query", name=str(number), identity=name, version=f"{number} {text}", file="", line=0,
         text=text, expr=expr,
     )  # fmt: skip
-    return PromGroup("default", name, "", max(every_ms, 1), (rule,))
+    return PromGroup("default", name, "", max(every_ms, 1), (rule,), offset_ms)
 
 
 class Trial:

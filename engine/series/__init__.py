@@ -3,6 +3,7 @@
 Invariant: no series id leaves its process without its labels; across a hop a series is its key.
 """
 
+from engine.series.anchored import Anchored, Matched, compiled
 from engine.series.census import Census, MatcherMet, Met, count_together, sketch_of
 from engine.series.growing import Column
 from engine.series.labels import (
@@ -15,7 +16,8 @@ from engine.series.labels import (
     series_key,
     text_hash,
 )
-from engine.series.matcher import Matcher, MatchOperator, Selector, compiled, selects
+from engine.series.machine import Machine, Spans, TooLargeError, parsed, ways
+from engine.series.matcher import Matcher, MatchOperator, Selector, selects
 from engine.series.matcher_text import MatcherTextError, parse_matcher, parse_matchers
 from engine.series.messages import (
     BATCH_VERSION,
@@ -55,12 +57,15 @@ __all__ = [
     "NEVER_MS",
     "U32",
     "U64",
+    "Anchored",
     "Block",
     "Census",
     "Column",
     "LogColumns",
+    "Machine",
     "Marks",
     "MatchOperator",
+    "Matched",
     "Matcher",
     "MatcherMet",
     "MatcherTextError",
@@ -70,6 +75,8 @@ __all__ = [
     "RowBatch",
     "Selector",
     "Skip",
+    "Spans",
+    "TooLargeError",
     "Vector",
     "canonical",
     "column",
@@ -82,6 +89,7 @@ __all__ = [
     "parse",
     "parse_matcher",
     "parse_matchers",
+    "parsed",
     "selects",
     "series_hash",
     "series_key",
@@ -89,4 +97,5 @@ __all__ = [
     "text_hash",
     "translate",
     "unpack_announced",
+    "ways",
 ]

@@ -1,20 +1,12 @@
 """Matchers and selectors: which series a rule reads."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
-from engine.series.regex import translate
+from engine.series.anchored import compiled
 
 MatchOperator = Literal["=", "!=", "=~", "!~"]
-
-
-@lru_cache(maxsize=4096)
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Compile an anchored RE2 pattern, as Prometheus anchors it. Raises re.error."""
-    return re.compile(rf"(?:{translate(pattern)})\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

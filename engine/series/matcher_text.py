@@ -12,7 +12,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Literal
 
-from engine.series.matcher import Matcher, Selector, compiled
+from engine.series.anchored import compiled
+from engine.series.matcher import Matcher, Selector
 
 Kind = Literal["text", "operator", "sign"]
 _Word = tuple[str, Kind]

@@ -18,6 +18,8 @@ from engine.groups import (
     GroupEvaluator,
     Moment,
     OwnerSource,
+    RecordedOnly,
+    Stopwatch,
     Whole,
     mirror,
 )
@@ -43,9 +45,10 @@ class ShardGroups:
         plan_of: Callable[[str], Plan],
         limits: Limits,
         external: External,
+        stopwatch: Stopwatch | None = None,
     ) -> None:
         self.shard, self.shards, self.plan_of, self.limits = shard, shards, plan_of, limits
-        self.external = external
+        self.external, self.stopwatch = external, stopwatch
         self.feeds = RingFeeds(shard, shards, limits)
         self.ticks = GroupTicks()
         self.local: dict[str, GroupEvaluator] = {}  # by tenant
@@ -54,6 +57,7 @@ class ShardGroups:
         self.collector = Collector(shards, limits)
         self.owned: dict[str, GroupEvaluator] = {}  # by tenant
         self.owned_digest = ""
+        self._plans: dict[str, Plan] = {}  # of vectors that wait: no plan may be missing then
         self.sources: dict[str, OwnerSource] = {}
 
     def add(
@@ -90,26 +94,32 @@ class ShardGroups:
 
     def _read_by_tenant(self) -> dict[str, list[Source]]:
         """Return the sources of each tenant: its series, then what is recorded here."""
-        return {
-            tenant: [
-                source,
-                *(
-                    held[tenant].recorded.source
-                    for held in (self.local, self.owned)
-                    if tenant in held
-                ),
-            ]
-            for tenant, source in self.feeds.sources.items()
-        }
+        found: dict[str, list[Source]] = {}
+        for tenant, source in self.feeds.sources.items():
+            found[tenant] = [source]
+            if tenant in self.local:
+                found[tenant].append(self.local[tenant].recorded.source)
+            if tenant in self.owned:
+                mine = [
+                    history
+                    for name, history in self.collector.histories.items()
+                    if self.collector.tenants[name] == tenant
+                ]
+                found[tenant].append(RecordedOnly(self.owned[tenant].recorded.source, mine))
+        return found
 
     # -- components -----------------------------------------------------------------------------
 
     def take(self, vector: Vector, moment: Moment) -> Iterator[Output]:
         """Take a shard's vector and judge what is whole now."""
+        if vector.digest not in self._plans:
+            self._plans[vector.digest] = self.plan_of(vector.digest)
         self.collector.take(vector)
         for whole in self.collector.whole():
             if whole.digest != self.owned_digest:
-                yield from self.own(self.plan_of(whole.digest), whole.at_ms, moment)
+                yield from self.own(self._plans[whole.digest], whole.at_ms, moment)
+                awaited = self.collector.digests() | {whole.digest}
+                self._plans = {key: self._plans[key] for key in sorted(awaited)}
             yield from self._judge(whole, moment)
 
     def own(self, plan: Plan, at_ms: int, moment: Moment) -> list[Output]:
@@ -153,8 +163,9 @@ class ShardGroups:
                 outputs += held[tenant].switch(wanted, read, at_ms, moment)
             else:
                 held[tenant] = GroupEvaluator(
-                    wanted, self.limits, reads=read, external=self.external
-                )
+                    wanted, self.limits, reads=read, external=self.external,
+                    stopwatch=self.stopwatch,
+                )  # fmt: skip
             if not wanted:
                 del held[tenant]
         return outputs
@@ -184,7 +195,7 @@ class ShardGroups:
                 )  # fmt: skip
 
     def restore(self, chunks: Mapping[str, bytes]) -> None:
-        """Take back chunks; the plans of then are in use already."""
+        """Take back chunks; the plans of then are in use already. Raises MissingPlanError."""
         for name, payload in chunks.items():
             room, _, rest = name.partition("/")
             if room == "ring":
@@ -198,6 +209,7 @@ class ShardGroups:
             elif room in (LOCAL, OWNED):
                 tenant, _, part = rest.partition("/")
                 (self.local if room == LOCAL else self.owned)[tenant].restore(part, payload)
+        self._plans = {digest: self.plan_of(digest) for digest in sorted(self.collector.digests())}
 
     def restore_plans(self, plan: Plan, owned_digest: str, moment: Moment) -> None:
         """Use the plans of a snapshot before its chunks are taken back."""

@@ -13,7 +13,7 @@ import numpy as np
 from engine import metrics
 from engine.alerts import ShardHello, encode
 from engine.errors import BatchError, SnapshotError, TocsinError
-from engine.groups import External, Moment
+from engine.groups import External, Laps, Moment, Stopwatch
 from engine.limits import Limits
 from engine.owner import LogRecord, Output, Snapshot
 from engine.plan import EMPTY_PLAN, Plan
@@ -71,13 +71,17 @@ class ShardOwner:
         limits: Limits,
         evaluation_timeout_ms: int = 30_000,
         external: External | None = None,
+        stopwatch: Stopwatch | None = None,
     ) -> None:
-        """`plan_of(digest)` returns a plan or raises MissingPlanError."""
+        """`plan_of(digest)` returns a plan or raises MissingPlanError.
+
+        `stopwatch`: tells people how long evaluations take; nothing is decided by it.
+        """
         self.shard, self.shards, self.plan_of, self.limits = shard, shards, plan_of, limits
         self.next_offset = 0
         self.sequence = 0
         self.plan: Plan = EMPTY_PLAN
-        self.groups = ShardGroups(shard, shards, plan_of, limits, external or External())
+        self.groups = ShardGroups(shard, shards, plan_of, limits, external or External(), stopwatch)
         self.series = SeriesTable(shard, shards, limits, self.groups.feeds)
         self.leaves = Leaves(limits)
         self.rules: list[RuleState] = []
@@ -86,6 +90,7 @@ class ShardOwner:
         self.parked = Parked(limits.parked_rows_max)
         self._watermark = WATERMARK.labels(str(shard))
         self.ticked_ms: dict[int, int] = {}  # every_ms -> the last tick judged
+        self.took_s: dict[int, float] = {}  # every_ms -> each native rule's share of the last tick
         self.pending: Pending | None = None
 
     # -- the protocol ---------------------------------------------------------------------------
@@ -141,7 +146,7 @@ class ShardOwner:
             timeout_ms = self.watermark.evaluation_timeout_ms
             self.__init__(  # type: ignore[misc]
                 self.shard, self.shards, self.plan_of, self.limits, timeout_ms,
-                self.groups.external,
+                self.groups.external, self.groups.stopwatch,
             )  # fmt: skip
             raise SnapshotError(f"shard {self.shard}: {error!r}") from error
 
@@ -293,6 +298,7 @@ class ShardOwner:
     ) -> list[Output]:
         outputs: list[Output] = []
         cache: dict[Any, Any] = {}
+        lap = Laps(self.groups.stopwatch)
         for every_ms in every:
             self.leaves.seal(every_ms, at_ms // every_ms)
         for state in self.rules:
@@ -300,7 +306,9 @@ class ShardOwner:
                 feed = self.series.feeds[state.rule.feed]
                 judged = tick(state, self.leaves, feed, at_ms, cache)
                 outputs += self._emit(judged, offset, stamp_ms)
+        share_s = lap() / max(1, sum(state.rule.every_ms in every for state in self.rules))
         for every_ms in every:
+            self.took_s[every_ms] = share_s
             self.ticked_ms[every_ms] = at_ms
             self.leaves.close(every_ms, at_ms // every_ms)
         if due:

@@ -31,13 +31,14 @@ class RingFeeds:
         self._needs: dict[int, int] = {}  # of series that joined since settle()
         self._named: dict[str, list[tuple[Feed, int]]] = {}
         self._unnamed: list[tuple[Feed, int]] = []
+        self._ordered: dict[str, list[tuple[Feed, int]]] = {}
 
     def use(self, plan: Plan) -> None:
         """Read what a plan reads; every series must then join again.
 
         The index is made anew: its rows are in the order of series, as a restored owner has them.
         """
-        self._named, self._unnamed, self._mirror_of = {}, [], {}
+        self._named, self._unnamed, self._mirror_of, self._ordered = {}, [], {}, {}
         self._mirrors.clear()
         for number, need_ms in plan.ring_ms.items():
             feed = plan.feeds[number]
@@ -66,19 +67,32 @@ class RingFeeds:
         name = labels.get(METRIC_NAME)
         if name is None:
             return
-        needs = [
-            need_ms
-            for feed, need_ms in (*self._named.get(name, ()), *self._unnamed)
-            if feed.tenant == tenant and selects(feed.selector, labels)
-        ]
-        if not needs or series_hash(tenant, labels) % self.shards != self.shard:
+        # Longest need first: the first selector that matches says how far back its ring goes.
+        need_ms = next(
+            (
+                need_ms
+                for feed, need_ms in self._candidates(name)
+                if feed.tenant == tenant and selects(feed.selector, labels)
+            ),
+            None,
+        )
+        if need_ms is None or series_hash(tenant, labels) % self.shards != self.shard:
             return
         self.indexes[tenant].add(series, label_set(labels))
-        self._needs[series] = max(needs)
+        self._needs[series] = need_ms
         mirrors = [(tenant, s) for s in self.mirrored.get(tenant, ()) if selects(s, labels)]
         if mirrors:
             self._mirror_of[series] = mirrors
             self._mirrors.view()[series] = 1
+
+    def _candidates(self, name: str) -> list[tuple[Feed, int]]:
+        found = self._ordered.get(name)
+        if found is None:
+            both = [*self._named.get(name, ()), *self._unnamed]
+            found = sorted(both, key=lambda one: -one[1])
+            if name in self._named:  # of other names there may be any number
+                self._ordered[name] = found
+        return found
 
     def settle(self) -> None:
         """Give rings to the series that have joined: in one call, after any number of them."""

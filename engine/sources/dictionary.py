@@ -3,7 +3,9 @@
 It may be thrown away at any time: keys are a function of labels, and labels are announced again.
 """
 
+import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +13,7 @@ import numpy.typing as npt
 from engine.limits import Limits
 from engine.series import KEY_BYTES, canonical, series_key
 from engine.sources.projection import Projection
+from engine.sources.sections import Sections
 
 ANNOUNCE_EVERY_MS = 600_000
 ENTRIES_MAX = 1_000_000
@@ -43,6 +46,8 @@ class Dictionary:
     def clear(self) -> None:
         """Forget everything."""
         self.alias: dict[object, int] = {}
+        seed = hashlib.blake2b(self.secret, digest_size=8).digest()
+        self.sections = Sections(int.from_bytes(seed, "little", signed=True))
         self.alias_bytes = 0
         self.by_key: dict[bytes, int] = {}
         self.raw: list[bytes] = []
@@ -61,8 +66,8 @@ class Dictionary:
     def trim(self) -> None:
         """Forget everything where it is too much; between fetches only: entries are in use."""
         if (
-            max(len(self.alias), len(self.raw)) >= ENTRIES_MAX
-            or self.alias_bytes >= ALIAS_BYTES_MAX
+            max(len(self.alias), len(self.raw), len(self.sections)) >= ENTRIES_MAX
+            or self.alias_bytes + self.sections.bytes >= ALIAS_BYTES_MAX
         ):
             self.clear()
 
@@ -71,16 +76,21 @@ class Dictionary:
         self.announced_ms[entries, shard] = NEVER_MS
 
     def intern(self, alias: object, labels: Mapping[str, str]) -> int | SeriesError:
-        """Return the entry of a label set, and remember the alias it was written as."""
+        """Return the entry of a label set, and remember the alias it was written as (None: not)."""
         try:
             found = self._entry(labels)
         except SeriesError as error:
             return error  # not remembered: what is refused for its size would be kept for it
         size = _size(alias)
-        if size <= 2 * self.limits.labels_bytes_max:
+        if alias is not None and size <= 2 * self.limits.labels_bytes_max:
             self.alias[alias] = found
             self.alias_bytes += size
         return found
+
+    def remember(self, raw: Any, at: int, end: int, entry: int) -> None:
+        """Remember raw[at:end] (u8), the labels of a remote-write series, as a section."""
+        if end - at <= 2 * self.limits.labels_bytes_max:
+            self.sections.add(raw, at, end, entry)
 
     def _entry(self, labels: Mapping[str, str]) -> int:
         self._check(labels)

@@ -45,16 +45,18 @@ class Projection:
         name = labels.get(METRIC_NAME)
         feeds = self.logs if name is None else [*self.metrics.get(name, []), *self.unnamed]
         found = set()
+        whole: int | None = None  # the shard of a series by itself
         for feed in feeds:
+            if feed.by is None and whole is not None:
+                continue
             if feed.tenant == tenant and selects(feed.selector, labels):
-                found.add(self._place(feed, labels) % self.shards)
+                if feed.by is None:
+                    whole = series_hash(tenant, labels) % self.shards
+                    found.add(whole)
+                    continue
+                values = [labels.get(by, "") for by in feed.by]
+                found.add(group_hash(tenant, feed.by, values) % self.shards)
         return sorted(found)
-
-    @staticmethod
-    def _place(feed: Feed, labels: Mapping[str, str]) -> int:
-        if feed.by is None:
-            return series_hash(feed.tenant, labels)
-        return group_hash(feed.tenant, feed.by, [labels.get(by, "") for by in feed.by])
 
 
 @lru_cache(maxsize=1024)

@@ -6,8 +6,10 @@ samples come from a `Source`.
 """
 
 from engine.vector.evaluate import DEFAULT_STEP_MS, Evaluator
-from engine.vector.labelling import Finisher, finish, rows
+from engine.vector.invariance import Tree
+from engine.vector.labelling import Finisher, finish, rows, without_metadata
 from engine.vector.labels import Labels, LabelSet, label_set
+from engine.vector.leaves import COUNTER_FUNCTIONS, COUNTER_SUFFIXES, NAME_KEEPING
 from engine.vector.matrix import (
     Annotations,
     EvaluationError,
@@ -22,10 +24,15 @@ from engine.vector.matrix import (
     Value,
 )
 from engine.vector.partial import PARTIAL, Part, PartialMerge, memo_of, merge_partials, partial
+from engine.vector.wording import SAME_LABELSET
 
 __all__ = [
+    "COUNTER_FUNCTIONS",
+    "COUNTER_SUFFIXES",
     "DEFAULT_STEP_MS",
+    "NAME_KEEPING",
     "PARTIAL",
+    "SAME_LABELSET",
     "Annotations",
     "EvaluationError",
     "Evaluator",
@@ -42,6 +49,7 @@ __all__ = [
     "Source",
     "Text",
     "Times",
+    "Tree",
     "Value",
     "finish",
     "label_set",
@@ -49,4 +57,5 @@ __all__ = [
     "merge_partials",
     "partial",
     "rows",
+    "without_metadata",
 ]

@@ -9,12 +9,11 @@ from engine.vector.frame import Frame, ScalarNode, VectorNode
 from engine.vector.grouping import GroupKey, Groups, solid
 from engine.vector.labelling import Rows, Unique, with_label
 from engine.vector.labels import Labels
-from engine.vector.matrix import EvaluationError, Floats, Mask, Matrix
+from engine.vector.matrix import Floats, Mask, Matrix
 from engine.vector.partial import MEAN_SCALE, folded, result, solid_mask
-from engine.vector.wording import go_float, invalid_quantile, plain_float
+from engine.vector.sampling import whole_limits
+from engine.vector.wording import invalid_quantile, plain_float
 
-_INT64_LEAST: Final = -9223372036854775808.0
-_INT64_MOST: Final = 9223372036854774784.0
 _TABLE_SPARE: Final = 4_096  # rows of count_values that may be out of use before it begins anew
 
 
@@ -107,7 +106,7 @@ class Ranked:
 
     def matrix(self, frame: Frame) -> Matrix:
         """Return the input with fewer rows present; ordered where there is one step."""
-        wanted = self._limits(frame)
+        wanted = whole_limits(self._wanted.column(frame))
         matrix = self._node.matrix(frame)
         of = self._groups.of(matrix.labels, matrix.values.shape[0])
         order, starts = self._groups.sorted(of.size)
@@ -118,19 +117,6 @@ class Ranked:
             held = np.nonzero(kept[:, 0])[0]
             ranks = held[np.lexsort((-self._sign * values[held, 0], of[held]))]
         return Matrix(matrix.labels, matrix.values, kept, ranks)
-
-    def _limits(self, frame: Frame) -> Rows:
-        wanted = self._wanted.column(frame)
-        known = wanted[~np.isnan(wanted)]
-        if known.size and known.max() < 1:
-            return np.zeros(wanted.size, np.int64)
-        if known.size < wanted.size:
-            raise EvaluationError("Parameter value is NaN")
-        if known.min() <= _INT64_LEAST:
-            raise EvaluationError(f"Scalar value {go_float(float(known.min()))} underflows int64")
-        if known.max() >= _INT64_MOST:
-            raise EvaluationError(f"Scalar value {go_float(float(known.max()))} overflows int64")
-        return wanted.astype(np.int64)
 
 
 class ValueCounts:

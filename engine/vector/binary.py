@@ -18,7 +18,7 @@ ARITHMETIC: Final[Mapping[str, Callable[[Floats, Floats], Floats]]] = {
     "*": np.multiply,
     "/": np.divide,
     "%": np.fmod,
-    "^": np.power,
+    "^": np.float_power,  # np.power takes a root for ^ 0.5: NaN of -Inf, where C's pow says +Inf
     "atan2": np.arctan2,
 }
 COMPARISON: Final[Mapping[str, Callable[[Floats, Floats], Mask]]] = {

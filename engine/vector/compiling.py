@@ -48,6 +48,7 @@ from engine.vector.label_functions import (
 )
 from engine.vector.leaves import Constant, Ranged, Received, Selected, SelectedTimes, Time
 from engine.vector.matrix import EvaluationError, Exchanged
+from engine.vector.sampling import Limited, Sampled
 from engine.vector.sets import Intersection, Union
 from engine.vector.subquery import SubqueryRanged
 from engine.vector.wording import position
@@ -148,6 +149,10 @@ class Compiler:
             return Quantiles(key, wanted, node, self._where(bare(parameter)))
         if operator in ("topk", "bottomk"):
             return Ranked(operator, key, wanted, node)
+        if operator == "limitk":
+            return Limited(key, wanted, node)
+        if operator == "limit_ratio":
+            return Sampled(wanted, node, self._where(bare(parameter)))
         raise EvaluationError(f"unknown aggregation {operator}")
 
     def _count_values(self, expr: Aggregation, node: VectorNode) -> VectorNode:

@@ -150,6 +150,15 @@ class Rounded:
         return self._relabelled(matrix, np.floor(matrix.values * inverse + 0.5) / inverse)
 
 
+def _lesser(a: Floats, b: Floats) -> Floats:
+    """Return the lesser of two; NaN stays NaN, but for -Inf, which nothing is less than."""
+    return np.where(np.isneginf(a) | np.isneginf(b), -np.inf, np.minimum(a, b))
+
+
+def _greater(a: Floats, b: Floats) -> Floats:
+    return np.where(np.isposinf(a) | np.isposinf(b), np.inf, np.maximum(a, b))
+
+
 class Clamped:
     """clamp, clamp_min, clamp_max."""
 
@@ -163,9 +172,7 @@ class Clamped:
         """Return values within the limits; nothing at steps whose limits cross."""
         matrix = self._node.matrix(frame)
         least, most = self._least.column(frame), self._most.column(frame)
-        held = self._relabelled(
-            matrix, np.maximum(least, np.minimum(most, matrix.values))
-        )  # NaN stays NaN
+        held = self._relabelled(matrix, _greater(least, _lesser(most, matrix.values)))
         crossed = most < least
         if not crossed.any():
             return held

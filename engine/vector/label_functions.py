@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from engine.promql import MatrixSelector, VectorSelector
-from engine.series import METRIC_NAME, Selector, compiled
+from engine.series import METRIC_NAME, Matched, Selector, compiled
 from engine.vector.frame import Frame, VectorNode
 from engine.vector.invariance import Tree, bare
 from engine.vector.labelling import Relabel, Relabelled, label, with_label
@@ -50,7 +50,7 @@ def checked_label(name: str, message: str) -> str:
     return name
 
 
-def expanded(template: str, match: re.Match[str]) -> str:
+def expanded(template: str, match: Matched) -> str:
     """Return a template with $1, ${name} and $$ filled in; unknown groups are empty."""
 
     def fill(found: re.Match[str]) -> str:
@@ -59,10 +59,9 @@ def expanded(template: str, match: re.Match[str]) -> str:
         name = found[2] or found[3]
         try:
             return match[int(name) if name.isdecimal() else name] or ""
-        except (IndexError, error):
+        except IndexError:
             return ""
 
-    error = re.error
     return _REFERENCE.sub(fill, template)
 
 

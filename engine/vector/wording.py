@@ -95,6 +95,14 @@ def invalid_quantile(value: float, where: str) -> str:
     )  # fmt: skip
 
 
+def invalid_ratio(value: float, taken: float, where: str) -> str:
+    """Return the warning for a ratio of limit_ratio outside -1 to 1."""
+    return (
+        "PromQL warning: ratio value should be between -1 and 1, "
+        f"got {go_float(value)}, capping to {go_float(taken)}{where}"
+    )
+
+
 def _of_name(name: str) -> str:
     return f" for metric name {quoted(name)}" if name else ""
 

@@ -17,6 +17,7 @@ from engine.window.range_functions import (
     COUNT,
     DELTA,
     DERIV,
+    FIRST,
     IDELTA,
     IRATE,
     LAST,
@@ -40,7 +41,7 @@ SUMS, EDGES, MOMENTS, LINE, PAIR = range(5)
 WIDTHS: Final = (3, 7, 3, 7, 5)
 """Numbers in a partial of each kind. The first is always how many samples it has.
 
-SUMS     n, sum, what it lost; least, greatest and last value are kept as a "sum" too
+SUMS     n, sum, what it lost; least, greatest, first and last value are kept as a "sum" too
 EDGES    n, first, last, first_ms, last_ms, sum of the values before resets (or count), what it lost
 MOMENTS  n, mean, sum of squares about it
 LINE     n, mean of x, mean of y, sum of dx dy, sum of dx dx, first y, 1 where every y is the first
@@ -91,7 +92,7 @@ def merge_sums(code: int, a: Array, b: Array) -> None:
             a[1] = b[1]
     elif code == LAST:
         a[1] = b[1]
-    elif code != COUNT and code != PRESENT:
+    elif code != COUNT and code != PRESENT and code != FIRST:
         a[1], a[2] = kahan_add(b[1], a[1], a[2])
         a[2] += b[2]
 

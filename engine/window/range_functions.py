@@ -27,7 +27,7 @@ _NAMES: Final = (
     "rate", "increase", "delta", "irate", "idelta", "deriv", "predict_linear", "changes", "resets",
     "avg_over_time", "min_over_time", "max_over_time", "sum_over_time", "count_over_time",
     "last_over_time", "present_over_time", "stddev_over_time", "stdvar_over_time",
-    "quantile_over_time",
+    "quantile_over_time", "first_over_time",
 )  # fmt: skip
 RANGE_FUNCTIONS: Final[Mapping[str, int]] = MappingProxyType(
     {name: code for code, name in enumerate(_NAMES)}
@@ -36,7 +36,7 @@ RANGE_FUNCTIONS: Final[Mapping[str, int]] = MappingProxyType(
 
 (
     RATE, INCREASE, DELTA, IRATE, IDELTA, DERIV, PREDICT, CHANGES, RESETS, AVG, MIN, MAX, SUM,
-    COUNT, LAST, PRESENT, STDDEV, STDVAR, QUANTILE,
+    COUNT, LAST, PRESENT, STDDEV, STDVAR, QUANTILE, FIRST,
 ) = range(len(_NAMES))  # fmt: skip
 
 PARAMETERS: Final[Mapping[str, int]] = MappingProxyType(
@@ -266,6 +266,8 @@ def of_window(
         return True, float(n)
     if code == LAST:
         return True, values[hi - 1]
+    if code == FIRST:
+        return True, values[lo]
     if code == PRESENT:
         return True, 1.0
     if code == STDDEV:

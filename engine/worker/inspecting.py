@@ -26,7 +26,7 @@ _NEAR: Final = 3
 _NEAR_NAMES_MAX: Final = 5_000
 _MISSING_MAX: Final = 20  # metrics whose neighbours are looked for
 _SOURCES: Final = -1  # the holder that is no shard
-_FAR_MS: Final = 1 << 40  # no ring reaches so far: `covers` says what does
+_FAR_MS: Final = 1 << 40  # as if rings had no limit: `covers` says what they hold
 
 
 class Inspecting:
@@ -108,7 +108,7 @@ class Inspecting:
         """Say why an expression cannot be evaluated over what is held, "" where it can."""
         if selector is None:
             return "it joins or sums series of several shards"
-        far_ms = reach_ms(expr, self._worker.config.limits.ring_ms_max)
+        far_ms = reach_ms(expr, _FAR_MS)
         if not all(covers(owner, tenant, selector, far_ms) for owner in owners.values()):
             return "no rule in force reads all of these samples"
         return ""

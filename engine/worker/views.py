@@ -11,6 +11,7 @@ from engine.alerts import AlertRecord
 from engine.config import Config
 from engine.owner import Output
 from engine.sources import RemoteWriteError
+from engine.worker.standing import standing
 from notifiers import AlertView, GroupView, Notifier
 
 if TYPE_CHECKING:
@@ -50,6 +51,15 @@ class NotifierViews:
         del now_ms
         return [_rule_alert(record) for record in self._notifier.rule_alerts()]
 
+    def rule_failures(self) -> Sequence[api.RuleFailureView]:
+        """Return the rules that fail, one entry for each shard."""
+        return [
+            api.RuleFailureView(
+                identity=each.rule_id, version=each.rule_version, shard=each.shard, error=each.error
+            )
+            for each in self._notifier.failing_rules()
+        ]
+
     def config_text(self) -> str:
         """Return the notification configuration without its secrets."""
         return self._notifier.config.text
@@ -83,6 +93,7 @@ def _rule_alert(record: AlertRecord) -> api.RuleAlertView:
         active_at_ms=record.active_at_ms,
         level=record.level,
         values=record.values,
+        shard=record.shard,
     )
 
 
@@ -134,6 +145,11 @@ class Deps:
     def rules(self) -> api.RulesView:
         """Return the rules in force."""
         return self._worker.rules_view()
+
+    async def standing(self) -> api.Standing:
+        """Return what the shards here know of rules and alerts."""
+        config = self._worker.config
+        return await standing(self._worker.streams.shards, config.shards, self._settings.tenant)
 
     def obstacles(self) -> Sequence[api.Obstacle]:
         """Return why this worker is not ready."""

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import notifiers
@@ -18,6 +19,7 @@ from engine.clock import Clock, system_clock
 from engine.config import Config
 from engine.document import render
 from engine.errors import FileError
+from engine.groups import External
 from engine.owner import Owner
 from engine.plan import Plan
 from engine.rules import RuleSet
@@ -37,14 +39,6 @@ from notifiers import Delivery, Notifier, NotifierConfig, close_channels
 
 log = logging.getLogger("tocsin.worker")
 
-LOADED_WAIT_S = (
-    30.0  # for the workers to load a new rule set; then it goes on, and says who lacks it
-)
-LOOK_AGAIN_S = 0.1
-SWITCH_AHEAD_MS = (
-    1_000  # no shard's time is there yet, whatever the clocks of broker and worker say
-)
-RETRY_S = 1.0
 RETIRE_S = 30.0  # an attempt to send takes 20 s at most (notifiers.delivery)
 
 RULES_LOADED = metrics.gauge("tocsin_rules", "Rules of the set in force.")
@@ -131,7 +125,8 @@ class Worker:
         config = self.config
         return ShardOwner(
             shard, config.shards, self.library.plan_of, config.limits,
-            config.evaluation_timeout_ms,
+            config.evaluation_timeout_ms, external=External(url=config.external_url),
+            stopwatch=perf_counter,
         )  # fmt: skip
 
     def project(self, plans: list[Plan]) -> None:
@@ -239,17 +234,7 @@ class Worker:
         )
         if rules is None:
             return api.RulesView(rules=(), load=load)
-        failing = self.live_notifier.failing_rules() if self.live_notifier else ()
-        return api.RulesView(rules=rule_views(rules, failing, self._ticked_ms()), load=load)
-
-    def _ticked_ms(self) -> dict[int, int]:
-        """Return the last tick of each interval that any shard here has judged."""
-        newest: dict[int, int] = {}
-        for owner in self.streams.shards.values():
-            if isinstance(owner, ShardOwner):
-                for every_ms, at_ms in owner.ticked_ms.items():
-                    newest[every_ms] = max(at_ms, newest.get(every_ms, at_ms))
-        return newest
+        return api.RulesView(rules=rule_views(rules), load=load)
 
     def obstacles(self) -> list[api.Obstacle]:
         """Return why this worker is not ready, nothing where it is."""

@@ -33,6 +33,19 @@ groups:
     compute: {{matches: count(), users: distinct(user)}}
     when: {{warning: matches > {logs}}}
     annotations: {{summary: "{{{{ labels.service }}}}: {{{{ matches }}}} timeouts"}}
+- name: prometheus
+  interval: 2s
+  rules:
+  - record: service:load:sum2s        # of series that live on all shards
+    expr: sum by (service) (sum_over_time(load[2s]))
+  - alert: PromHigh
+    expr: service:load:sum2s > {metrics}
+    labels: {{severity: page}}
+    annotations: {{summary: "{{{{ $labels.service }}}} sums to {{{{ $value }}}}"}}
+  - alert: PromHeld
+    expr: sum by (service) (sum_over_time(load[2s])) > {metrics}
+    for: 4s
+    annotations: {{summary: "{{{{ $labels.service }}}} has summed to {{{{ $value }}}}"}}
 """
 
 Key = tuple[str, str, str, int, float]  # rule, service, state, event time, value
@@ -115,15 +128,21 @@ class Load:
         """Every firing and resolved record that must be there, and no other."""
         out: list[Key] = []
         bases = {"metrics": self.pods * WINDOW_MS // STEP_MS, "logs": MATCHING}
-        for kind, rule in (("metrics", "LoadHigh"), ("logs", "Timeouts")):
+        for rule, kind, held in (
+            ("LoadHigh", "metrics", 0), ("Timeouts", "logs", 0),
+            ("PromHigh", "metrics", 0), ("PromHeld", "metrics", 2),
+        ):  # fmt: skip
             for service in range(SERVICES):
-                up = False
+                hot_for, up = 0, False
                 for window in range(self.last()):
-                    hot = self.incident(kind, service, window)
+                    hot_for = hot_for + 1 if self.incident(kind, service, window) else 0
+                    hot = hot_for > (0 if up else held)
                     if hot != up:
                         end_ms = self.start_ms + (window + 1) * WINDOW_MS
                         state = "firing" if hot else "resolved"
-                        out.append((rule, f"s{service}", state, end_ms, float(bases[kind] + hot)))
+                        # A Prometheus alert ends with the value that it had last.
+                        value = bases[kind] + (hot or rule.startswith("Prom"))
+                        out.append((rule, f"s{service}", state, end_ms, float(value)))
                     up = hot
         return sorted(out)
 

@@ -106,12 +106,28 @@ def test_no_tick_is_judged_by_two_versions(run: Whole, kafka: services.Kafka) ->
     until(lambda: time.time() * 1000 > start_ms + 32_000, 40)
     write(workers[1], "after")  # twenty seconds later
     until(lambda: digest(workers[0]) not in ("", first), 20, run.logs)
+    known_together(workers)
     producer.join(90)
     assert producer.failed is None
     time_ms = start_ms + 49_000
     until(lambda: any(e["event_ms"] >= time_ms for e in changes(kafka)), 30, run.logs)
     by_one_version(changes(kafka), start_ms)
     lasting(changes(kafka))
+
+
+def known_together(workers: list[Worker]) -> None:
+    """Whoever is asked what rules would read asks the other one too."""
+    question = {"selectors": ['flip{half="1"}'], "expressions": ["flip > -10"]}
+    for worker in workers:
+        url = f"{worker.url}/api/v1/rules/inspect"
+        alone, both = (ask(url + query, json.dumps(question).encode()) for query in ("?here", ""))
+        assert 0 < len(alone.json()["shards"]) < 16, alone
+        said = both.json()["data"]
+        assert (said["shards"], said["silent"]) == (list(range(16)), [])
+        (selector,) = said["selectors"]
+        assert (selector["series"], selector["held"]) == ({"number": SERIES // 2}, SERIES // 2)
+        assert selector["gaps_ms"] == [STEP_MS]
+        assert said["expressions"][0]["rows"] == SERIES
 
 
 def changes(kafka: services.Kafka) -> list[dict]:

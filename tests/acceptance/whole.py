@@ -297,7 +297,7 @@ def alert_log(bootstrap: str, app: str) -> list[dict]:
 
 def keys(entries: list[dict]) -> list[Key]:
     """Alert records as the truth names them, each once; pending ones are not in it."""
-    column = {"LoadHigh": "total", "Timeouts": "matches"}
+    column = {"LoadHigh": "total", "Timeouts": "matches", "PromHigh": "value", "PromHeld": "value"}
     found = {
         (e["rule"], e["labels"]["service"], e["state"], e["event_ms"],
          e["values"][column[e["rule"]]])

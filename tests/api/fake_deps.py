@@ -21,6 +21,7 @@ from engine.api import (
     GroupView,
     Ingested,
     Inspected,
+    Judged,
     LiveExpression,
     LiveMatcher,
     LiveSelector,
@@ -30,9 +31,11 @@ from engine.api import (
     Rejected,
     Reloaded,
     RuleAlertView,
+    RuleFailureView,
     RulesView,
     RuleView,
     SilenceView,
+    Standing,
     WorkerView,
 )
 from engine.clock import Clock
@@ -97,6 +100,7 @@ class FakeNotifier:
         self.inhibited: dict[str, tuple[str, ...]] = {}
         self.muted: set[str] = set()
         self.pending: list[RuleAlertView] = []
+        self.failures: list[RuleFailureView] = []
         self.config = "route:\n  receiver: team-a\nreceivers:\n- name: team-a\n- name: team-b\n"
 
     def pump(self) -> None:
@@ -184,6 +188,9 @@ class FakeNotifier:
     def rule_alerts(self, now_ms: int) -> list[RuleAlertView]:
         return list(self.pending)
 
+    def rule_failures(self) -> list[RuleFailureView]:
+        return self.failures
+
     def config_text(self) -> str:
         return self.config
 
@@ -214,6 +221,10 @@ class FakeDeps:
         self.gaps_ms: list[int] = [15_000]
         self.rows: dict[str, int] = {}  # by expression
         self.shard, self.shards = 0, 1
+        self.judged: list[Judged] = []  # by this worker's shard
+        self.judged_alerts: list[RuleAlertView] = []
+        self.stands_at = 7  # in its shard's log
+        self.standings = 0  # asked for
         self.peer_urls: dict[str, str] = {}
         self.append_waits: asyncio.Event | None = None
         self.rules_view = RulesView(
@@ -280,6 +291,15 @@ class FakeDeps:
 
     def rules(self) -> RulesView:
         return self.rules_view
+
+    async def standing(self) -> Standing:
+        self.standings += 1
+        return Standing(
+            shards={self.shard: self.stands_at},
+            of=self.shards,
+            rules=self.judged,
+            alerts=self.judged_alerts,
+        )
 
     def obstacles(self) -> list[Obstacle]:
         return self.obstacle_list

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import latency, memory, startup, throughput
+from tests.bench import latency, memory, rules, startup, throughput
 from tests.bench.machine import described
 from tests.bench.row import Row
 
@@ -15,8 +15,9 @@ ROWS: dict[str, Callable[[], list[Row]]] = {
     "LATENCY": latency.run,
     "STARTUP": startup.run,
     "MEMORY": memory.run,
+    "RULES": rules.run,
 }
-LONG = frozenset({"MEMORY"})  # only when asked for by name
+LONG = frozenset({"MEMORY", "RULES"})  # only when asked for by name
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ _OF_THE_TIME = {
 
 
 def latest(expr: Expr, at_ms: int) -> int:
-    """Return the latest time that an evaluation at `at_ms` reads a sample of, at least `at_ms`."""
+    """Return the latest time that an evaluation at `at_ms` may read samples of, at least that."""
     return max(at_ms, _latest(expr, at_ms))
 
 

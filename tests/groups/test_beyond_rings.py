@@ -39,6 +39,11 @@ EXPRESSIONS = [
     "timestamp(temp offset 10m)",
     "predict_linear(temp[2m] offset 10m, 60)",
     "absent(temp{pod='9'} offset 10m)",
+    "absent_over_time(temp{pod='9'}[12m])",
+    "quantile_over_time(0.5, temp[10m])",
+    "sum by (job) (quantile_over_time(0.9, temp[10m] offset 1m))",
+    "quantile_over_time(0.5, temp[10m] offset 8m) > 40",
+    "max_over_time(quantile_over_time(0.5, temp[8m])[3m:1m])",
 ]
 
 
@@ -105,3 +110,19 @@ def test_they_equal_the_twin(shards):
             if have != want:
                 wrong.append((expr, at_ms, have, want))
     assert not wrong, (len(wrong), {w[0]: w[1:] for w in reversed(wrong)})
+
+
+def test_a_quantile_of_three_hours_at_the_usual_limits():
+    expr, minute_ms = "quantile_over_time(0.5, temp[3h])", 60_000
+    pipe, source = pipeline(group(query(expr), interval_ms=10 * minute_ms)), NaiveSource()
+    rng = random.Random(5)
+    for minute in range(250):
+        now_ms, value = minute * minute_ms, float(rng.randint(0, 99))
+        pipe.feed("metrics", 0, [record("temp", {"pod": "1"}, now_ms, value)], now_ms)
+        source.add({"__name__": "temp", "pod": "1"}, [(now_ms, value)])
+        pipe.mark(now_ms + 3_000)
+        pipe.run(now_ms + 3_000)
+    found = results(pipe)
+    assert max(at_ms for _, at_ms in found) == 240 * minute_ms
+    for (_, at_ms), result in found.items():
+        assert result_rows(result) == twin_rows(source, expr, at_ms)[0], at_ms

@@ -13,6 +13,7 @@ from tests.groups.promworld import (
     record,
     result_rows,
     results,
+    rule,
     twin_rows,
 )
 from tests.vector.naive_source import NaiveSource
@@ -33,6 +34,10 @@ EXPRESSIONS = [
     "quantile(0.5, temp)",
     "topk(2, temp)",
     "bottomk by (job) (1, temp)",
+    "limitk(2, temp)",
+    "limitk by (job) (1, temp > 40)",
+    "limit_ratio(0.6, temp)",
+    "limit_ratio(-0.4, hits + 1)",
     "count_values('v', round(temp, 50))",
     "sum by (job) (rate(hits[1m])) / on (job) group_left () sum by (job) (temp)",
     "temp * on (pod, job) group_left () hits",
@@ -152,3 +157,26 @@ def test_queries_equal_the_twin(shards):
                 continue
             assert set(result.warnings) == set(notes.warnings), (expr, at_ms)
             assert set(result.infos) == set(notes.infos), (expr, at_ms)
+
+
+def test_a_selector_of_anything_sees_what_is_recorded_too():
+    pipe = pipeline(
+        group(
+            rule("record", "made", "sum by (job) (temp)"),
+            rule("alert", "Hot", "temp > 10"),
+            query("count by (__name__) ({job='a'})"),
+        ),
+        group(query("count({__name__=~'.+', __name__!='temp'})"), name="h"),
+        shards=3,
+    )
+    for second in range(0, 60, 5):
+        now_ms = second * 1_000
+        pipe.feed("metrics", 0, [record("temp", {"job": "a"}, now_ms, 20.0)], now_ms)
+        pipe.mark(now_ms)
+        pipe.run(now_ms)
+    found = results(pipe)
+    names = {
+        labels["__name__"] for labels, _ in found["count by (__name__) ({job='a'})", 45_000].rows
+    }
+    assert names == {"temp", "made", "ALERTS", "ALERTS_FOR_STATE"}
+    assert found["count({__name__=~'.+', __name__!='temp'})", 45_000].rows == [({}, 3.0)]

@@ -141,12 +141,15 @@ def test_finding_codes(title: str, codes: Mapping[str, str]) -> None:
     assert rows == [[code, text.replace("`", "")] for code, text in codes.items()]
 
 
+DROPPING = ("engine/shard", "engine/sources", "engine/window", "engine/groups")
+
+
 def test_reasons_of_rejects_and_drops() -> None:
     """A reason is a literal in the code: every one of the rooms that reject is told."""
     text = section("## Metrics")
     listed = [reason for row in table(text, "reason") for reason in row[0].split(", ")]
     dropped = first(table(text[text.index("Reasons of `tocsin_rows_dropped_total`") :], "reason"))
-    assert sorted(dropped) == sorted(set(_literals("dropped", "engine/shard", "engine/sources")))
+    assert sorted(dropped) == sorted(set(_literals("dropped", *DROPPING)))
     assert sorted(listed) == sorted(
         {*_literals("Reject", "engine/sources"), *_literals("SeriesError", "engine/sources"),
          *_literals("RemoteWriteError", "engine/sources"), *_literals("_reject", "engine/sources"),

@@ -80,6 +80,20 @@ def test_the_architecture_tells_of_every_room() -> None:
     assert not untold, f"engine/ARCHITECTURE.md says nothing of {untold}"
 
 
+def test_each_room_has_what_holds_and_what_is_absent() -> None:
+    text = (ROOT / "engine" / "ARCHITECTURE.md").read_text("utf-8")
+    section = text[text.index("## The rooms") : text.index("## Time")]
+    told: set[str] = set()
+    for paragraph in re.split(r"\n(?=- \*\*)", section)[1:]:
+        named = re.match(r"- \*\*([a-z, ]+)\*\*:", paragraph)
+        assert named, paragraph.splitlines()[0]
+        assert "**Invariant:**" in paragraph, named[1]
+        assert "**Absent:**" in paragraph, named[1]
+        told |= set(named[1].split(", "))
+    inside = {name.split(".")[1] for name, _ in rooms() if name.startswith("engine.")}
+    assert not inside - told
+
+
 def test_tests_do_not_sleep() -> None:
     """A condition is awaited with a deadline (tests/waiting.py); `sleep(0)` lets others run."""
     sleeping = [

@@ -68,6 +68,8 @@ def over(function, samples, at, range_ms, parameter=0.0):
             return float(len(values))
         case "last_over_time":
             return values[-1]
+        case "first_over_time":
+            return values[0]
         case "present_over_time":
             return 1.0
         case "min_over_time" | "max_over_time":

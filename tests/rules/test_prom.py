@@ -121,7 +121,7 @@ def test_what_promtool_accepts_loads(keys: dict[str, str | None]) -> None:
         ({"expr": "up[5m]"}, ["promql-type: up[5m]"]),
         ({"expr": "'\"text\"'"}, ['promql-type: "text"']),
         ({"expr": "sum(histogram_count(a)) > 1"}, ["promql-native-histogram: histogram_count"]),
-        ({"expr": "quantile_over_time(0.9, a[2h]) > 1"}, ["promql-range: a[2h]"]),
+        ({"expr": "quantile_over_time(0.9, a[3d]) > 1"}, ["promql-range: a[3d]"]),
         ({"expr": "up and median_over_time(a[5m])"}, ["rule-language: median_over_time"]),
         ({"expr": "a default 0"}, ["rule-language: default"]),
         ({"expr": '\'sum(rate({app="a"} |= "x" [5m]))\''}, ["rule-language: } |="]),
@@ -261,13 +261,22 @@ def test_native_rules_stand_beside_them_in_one_group() -> None:
     assert rules.size == 2
 
 
+def test_ranges_that_keep_all_their_samples_are_told_of() -> None:
+    rules, (finding,) = load({"r.yml": one(expr="quantile_over_time(0.9, a[1d]) > 1")})
+    assert rules is not None
+    assert (finding.code, finding.severity) == ("promql-range-cost", "warning")
+    assert "69,120 bytes a series" in finding.message
+    assert good(one(expr="quantile_over_time(0.9, a[1h]) > 1")).size == 1
+
+
 def test_limits_are_named_and_can_be_raised() -> None:
-    text = one(expr="quantile_over_time(0.9, a[1d]) > 1")
+    text = one(expr="quantile_over_time(0.9, a[7d]) > 1")
     (finding,) = load({"r.yml": text})[1]
-    assert "limits.ring_ms_max" in finding.help
-    rules, _ = load({"r.yml": text}, limits=Limits(ring_ms_max=DAY_MS))
+    assert "limits.ring_long_ms_max" in finding.help
+    rules, _ = load({"r.yml": text}, limits=Limits(ring_long_ms_max=7 * DAY_MS))
     assert rules is not None
     assert good(one(expr="max_over_time(quantile_over_time(0.9, a[1h])[1d:5m]) > 1")).size == 1
+    assert good(one(expr="absent_over_time(a[7d])")).size == 1
     assert good(one(expr="avg_over_time(a[30d]) > rate(b[1d] offset 7d)")).size == 1
     two = one() + one(alert="B").replace(GROUP, "")
     assert [f.code for f in load({"r.yml": two}, limits=Limits(rules_max=1))[1]] == ["rules-limit"]

@@ -74,7 +74,7 @@ def test_groups_keep_their_numbers_and_names() -> None:
     found = compiled("(?:x)(a)(?P<name>b)(?<other>c)").match("xabc")
     assert found is not None
     assert found.groups() == ("a", "b", "c")
-    assert found.groupdict() == {"name": "b", "other": "c"}
+    assert (found["name"], found["other"]) == ("b", "c")
 
 
 def test_lazy_and_greedy() -> None:

@@ -136,3 +136,23 @@ def test_sources_of_any_partition_count_on_any_shard_count():
             for service in "abc"
             for state, at in (("firing", 10.0), ("resolved", 20.0))
         )
+
+
+@pytest.mark.parametrize("begins_ms", [0, -7_000, -3_600_000])
+def test_time_may_begin_at_zero_and_before(begins_ms):
+    grows = ERRORS.replace("alert: Errors", "alert: Grows").replace("sum()", "increase()")
+    held = ERRORS.replace("alert: Errors", "alert: Held") + "  keep_firing_for: 5s\n"
+
+    def lived(begins_ms):
+        pipe = pipeline(ERRORS, grows, held)
+        for number in range(40):
+            now_ms = begins_ms + number * 1_000
+            value = float(number) if number < 12 else 12.0
+            pipe.feed("metrics", 0, [sample(value if number < 20 else 0.0, now_ms)], now_ms)
+            pipe.mark(now_ms)
+            pipe.run(now_ms)
+        return [(r.rule, r.state, r.reason, r.event_ms - begins_ms) for r in pipe.alert_records]
+
+    far = lived(1_700_000_000_000 - 1_700_000_000_000 % 5_000 + begins_ms % 5_000)
+    assert lived(begins_ms) == far
+    assert {row[0] for row in far} == {"Errors", "Grows", "Held"}

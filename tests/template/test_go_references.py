@@ -54,6 +54,24 @@ def test_queries(text: str, query: str | None, literal: bool) -> None:
     assert go.references(text).has_query
 
 
+@pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ('{{ query "a" | first | label "x" }}', ["x"]),
+        (
+            '{{ range query "a" }}{{ .Labels.x }}{{ if .Value }}{{ .Labels.y }}{{ end }}{{ end }}',
+            ["x", "y"],
+        ),
+        ('{{ with query "a" }}{{ . | first | label "x" }}{{ end }}{{ .Labels.z }}', ["x"]),
+        ('{{ (query "a" | first).Labels.x }}', ["x"]),
+        ('{{ range query "a" }}{{ range .Labels }}{{ .Labels.y }}{{ end }}{{ end }}', []),
+    ],
+)
+def test_labels_of_a_query(text: str, labels: list[str]) -> None:
+    (found,) = go.references(text).queries
+    assert [use.name for use in found.labels] == labels
+
+
 def test_value_and_functions() -> None:
     found = go.references("{{ $value | humanize }} {{ .Value }} {{ $externalLabels.region }}")
     assert len(found.value) == 2

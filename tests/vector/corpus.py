@@ -16,26 +16,47 @@ RELATIVE = 1e-6
 
 
 @cache
+def all_cases():
+    """Return every case, none where the corpus is missing."""
+    return json.loads(CASES.read_text()) if CASES.exists() else []
+
+
 def float_cases():
-    """Return the cases of class float_core, none where the corpus is missing."""
-    if not CASES.exists():
-        return []
-    return [case for case in json.loads(CASES.read_text()) if case["class"] == "float_core"]
+    """Return the cases of class float_core."""
+    return [case for case in all_cases() if case["class"] == "float_core"]
+
+
+def sampling_cases():
+    """Return the cases of limitk and limit_ratio whose results are floats.
+
+    The corpus has them over native histograms too. What is picked does not depend on values.
+    """
+    return [
+        case
+        for case in all_cases()
+        if case["file"] == "limit.test"
+        and not any(
+            isinstance(value, dict)
+            for series in (case["eval"]["result"] or {}).get("series", [])
+            for value in series["values"]
+        )
+    ]
 
 
 def number(text):
     return SPECIAL[text] if isinstance(text, str) else float(text)
 
 
-def loaded(case):
-    """Return a source with a case's float series; native histograms are left out."""
+def loaded(case, histogram=None):
+    """Return a source with a case's series; `histogram` stands for the native ones, if given."""
     source = NaiveSource()
     for load in case["load"]:
         for series in load["series"]:
+            values = [histogram if isinstance(v, dict) else v for v in series["values"]]
             samples = [
                 (at * load["interval_ms"], number(value))
-                for at, value in enumerate(series["values"])
-                if value is not None and not isinstance(value, dict)
+                for at, value in enumerate(values)
+                if value is not None
             ]
             if samples:
                 source.add(series["labels"], samples)

@@ -123,7 +123,7 @@ class Naive:
             rows, end = self.windows(ranged[0], t)
             asked = "present_over_time" if function == "absent_over_time" else function
             out = [
-                (labels, dropped or function != "last_over_time", value)
+                (labels, dropped or function not in ("first_over_time", "last_over_time"), value)
                 for labels, dropped, samples in rows
                 if (value := range_value(asked, samples, end, ranged[0].range_ms, ())) is not None
             ]

@@ -145,6 +145,7 @@ def range_value(function, samples, t, range_ms, parameters):
         "min_over_time": lambda v: extreme(v, lambda a, b: a < b),
         "max_over_time": lambda v: extreme(v, lambda a, b: a > b),
         "last_over_time": lambda v: v[-1],
+        "first_over_time": lambda v: v[0],
         "present_over_time": lambda v: 1.0,
         "stdvar_over_time": variance,
         "stddev_over_time": lambda v: math.sqrt(variance(v)),

@@ -24,7 +24,7 @@ from engine.vector import (
     label_set,
     rows,
 )
-from tests.vector.corpus import equal, float_cases, loaded, number, said
+from tests.vector.corpus import equal, float_cases, loaded, number, said, sampling_cases
 
 CASES = float_cases()
 pytestmark = pytest.mark.skipif(not CASES, reason="corpus promqltest is missing")
@@ -109,6 +109,16 @@ def instants():
 @pytest.mark.parametrize("case", CASES, ids=names)
 def test_case(case):
     """The value, the failure and the annotations of a case are the expected ones."""
+    check_case(case, loaded(case))
+
+
+@pytest.mark.parametrize("case", sampling_cases(), ids=names)
+def test_sampling_case(case):
+    """limitk and limit_ratio pick as many rows as upstream's tests want."""
+    check_case(case, loaded(case, histogram=1.0))
+
+
+def check_case(case, source):
     asked = case["eval"]
     text, expect = asked["expr"], asked["expect"]
     if asked["kind"] == "instant":
@@ -118,11 +128,11 @@ def test_case(case):
     ends = times[0], times[-1]
     if expect["fail"]:
         with pytest.raises((EvaluationError, PromQLError)) as raised:
-            evaluated(parse(text), text, loaded(case), times, *ends)
+            evaluated(parse(text), text, source, times, *ends)
         if "msg" in expect["fail"]:
             assert str(raised.value) == expect["fail"]["msg"]
         return
-    value, annotations = evaluated(parse(text), text, loaded(case), times, *ends)
+    value, annotations = evaluated(parse(text), text, source, times, *ends)
     if asked["kind"] == "instant":
         check_step(value, 0, asked["result"], expect["ordered"])
     else:

@@ -193,3 +193,12 @@ def test_a_mixed_group_keeps_its_name_while_it_may():
         assert (
             dict(rows(evaluator.finish(evaluated(evaluator, source, step * 300_000)))) == expected
         )
+
+
+def test_a_filter_between_vectors_brings_no_name_back():
+    """As promtool 3.15 has it; with its flag for delayed name removal the name would be there."""
+    source = store({'a_total{x="1"}': [0, 60, 120], 'b_total{x="1"}': [0, 30, 60]})
+    for text in ("rate(a_total[5m]) > rate(b_total[5m])", "-a_total < on (x) group_left b_total"):
+        assert set(ask(text, source, 60_000)) == {(("x", "1"),)}
+    named = {(("__name__", "a_total"), ("x", "1"))}
+    assert set(ask("a_total > rate(b_total[5m])", source, 60_000)) == named

@@ -43,6 +43,7 @@ ranged = st.sampled_from(
         "delta",
         "sum_over_time",
         "last_over_time",
+        "first_over_time",
         "changes",
         "count_over_time",
         "max_over_time",

@@ -13,7 +13,7 @@ FUNCTIONS = {
     "rate": 0, "increase": 0, "delta": 0, "irate": 0, "idelta": 0, "deriv": 0, "predict_linear": 1,
     "changes": 0, "resets": 0, "avg_over_time": 0, "min_over_time": 0, "max_over_time": 0,
     "sum_over_time": 0, "count_over_time": 0, "last_over_time": 0, "present_over_time": 0,
-    "stddev_over_time": 0, "stdvar_over_time": 0, "quantile_over_time": 1,
+    "stddev_over_time": 0, "stdvar_over_time": 0, "quantile_over_time": 1, "first_over_time": 0,
 }  # fmt: skip
 
 numbers = st.one_of(

@@ -113,7 +113,7 @@ def rows_of(found):
 
 
 def bare(function, labels):
-    drop = () if function == "last_over_time" else ("__name__",)
+    drop = () if function in ("first_over_time", "last_over_time") else ("__name__",)
     return {name: value for name, value in labels.items() if name not in drop}
 
 

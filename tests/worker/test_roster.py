@@ -29,6 +29,16 @@ def test_the_silent_and_the_departed_are_not() -> None:
     assert roster.lacking("new", 1_001 + ALIVE_MS) == []
 
 
+def test_where_the_live_ones_listen() -> None:
+    roster = Roster()
+    heard(roster, "w1", 1_000, "old")  # of a version that did not say it
+    for worker, at_ms in (("w2", 1_000), ("w3", 2_000)):
+        record = LogRecord(0, at_ms, b"", loaded_record([], f"http://{worker}:9093"))
+        roster.told(LOADED_KEY + worker, record)
+    assert roster.urls(2_000) == {"w2": "http://w2:9093", "w3": "http://w3:9093"}
+    assert roster.urls(1_001 + ALIVE_MS) == {"w3": "http://w3:9093"}
+
+
 def test_other_keys_and_later_formats_are_left_alone() -> None:
     roster = Roster()
     assert not roster.told("rules/abc", LogRecord(0, 1, b"", b"x"))

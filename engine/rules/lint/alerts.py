@@ -27,7 +27,7 @@ def absent(subject: Subject) -> Iterator[Finding]:
     """alerts/absent: absent() without `for` fires on one missed scrape."""
     if not subject.is_alert or subject.rule.for_ms:
         return
-    for node in subject.walk():
+    for node in subject.nodes:
         if isinstance(node, Call) and node.function == "absent":
             yield subject.of_expr(
                 node.span, "alerts-absent",

@@ -73,8 +73,9 @@ _CALLS: dict[str, Bounds] = {
     "histogram_fraction": Bounds(0.0, 1.0),
 }  # fmt: skip
 _SAME = frozenset(
-    {"ceil", "floor", "round", "last_over_time", "max_over_time", "min_over_time", "avg_over_time",
-     "quantile_over_time", "sort", "sort_desc", "label_replace", "label_join", "vector", "scalar"}
+    {"ceil", "floor", "round", "first_over_time", "last_over_time", "max_over_time",
+     "min_over_time", "avg_over_time", "quantile_over_time", "sort", "sort_desc", "label_replace",
+     "label_join", "vector", "scalar"}
 )  # fmt: skip
 _KEEPING = frozenset({"avg", "max", "min", "topk", "bottomk"})
 _ZERO_OR_ONE = frozenset({"up"})
@@ -149,6 +150,9 @@ def _aggregated(expr: Aggregation) -> Bounds:
 
 
 def _combined(expr: Binary) -> Bounds:
+    value = constant(expr)
+    if value is not None:
+        return Bounds(value, value)
     left, right = bounds_of(expr.left), bounds_of(expr.right)
     if expr.operator in COMPARISONS:
         if expr.bool_modifier or type_of(expr) == "scalar":

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from engine.document import Finding
-from engine.promql import COMPARISONS, Binary, Call, Expr, Paren, VectorSelector
+from engine.promql import COMPARISONS, Aggregation, Binary, Call, Expr, Paren, VectorSelector
 from engine.rules.lint.bounds import bounds_of, compared, filtered
-from engine.rules.lint.shape import text_of
+from engine.rules.lint.shape import shape_of, text_of
 from engine.rules.lint.subject import Subject
 from engine.series import Matcher
 
@@ -14,13 +14,28 @@ _CODE = "promql-impossible"
 
 def impossible(subject: Subject) -> Iterator[Finding]:
     """promql/impossible: comparisons that never hold, matchers that exclude each other."""
-    for node in subject.walk():
+    for node in subject.nodes:
         if isinstance(node, Binary) and node.operator in COMPARISONS and not node.bool_modifier:
             yield from _comparison(subject, node)
         elif isinstance(node, Binary) and node.operator == "or":
             yield from _unreached(subject, node)
         elif isinstance(node, VectorSelector):
             yield from _selector(subject, node)
+        elif isinstance(node, Aggregation):
+            yield from _grouped(subject, node)
+
+
+def _grouped(subject: Subject, node: Aggregation) -> Iterator[Finding]:
+    """`sum(sum(a)) by (x)`: what is grouped by has been removed before."""
+    if node.without:
+        return
+    shape = shape_of(node.expr, subject.facts)
+    for label in node.labels:
+        if not shape.has(label) and shape.reason:
+            yield subject.of_expr(node.span, _CODE,
+                                  f"`by({label})`, but there is no label {label!r}: {shape.reason}",
+                                  "keep the label in the inner part")  # fmt: skip
+            return
 
 
 def _comparison(subject: Subject, node: Binary) -> Iterator[Finding]:

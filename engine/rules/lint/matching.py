@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from engine.document import Finding
-from engine.promql import Aggregation, Binary, Expr, Matching, Paren, VectorSelector, walk
+from engine.promql import Aggregation, Binary, Expr, Matching, Paren, VectorSelector, type_of, walk
 from engine.rules.lint.bounds import constant
 from engine.rules.lint.shape import Shape, shape_of
 from engine.rules.lint.subject import Subject
@@ -14,7 +14,7 @@ _SAMPLING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 
 def vector_matching(subject: Subject) -> Iterator[Finding]:
     """promql/vector_matching: the two sides never have the labels that must be equal."""
-    for node in subject.walk():
+    for node in subject.nodes:
         if not isinstance(node, Binary) or node.matching is None or node.operator == "or":
             continue
         left = shape_of(node.left, subject.facts)
@@ -27,6 +27,9 @@ def vector_matching(subject: Subject) -> Iterator[Finding]:
 
 def _lacking(matching: Matching, left: Shape, right: Shape) -> tuple[str, str] | None:
     for label in matching.labels:
+        if not left.has(label) and not right.has(label):
+            return (f"`on({label})`, but neither side has a label {label!r}: {left.reason}",
+                    "keep the label on both sides, or match on others")  # fmt: skip
         if left.has(label) != right.has(label):
             side, shape = ("right", right) if left.has(label) else ("left", left)
             reason = f": {shape.reason}" if shape.reason else ""
@@ -44,13 +47,17 @@ def _different(
         if one == other or _may_match(matching, one, other):
             return None
         extra = ", ".join(sorted(one ^ other))
-        return (f"rows match by all labels, but only one side has {extra}: there is no result",
+        return (f"rows match by all labels, but only one side has {extra}: {_effect(node)}",
                 "give both sides the same labels, or write on(…) or ignoring(…)")  # fmt: skip
     bare, other_side = (left, node.right) if left.only == frozenset() else (right, node.left)
     if bare.only == frozenset() and not matching.labels and _is_raw(other_side, node):
-        return ("one side has no labels, the other has those of its series: there is no result",
+        return (f"one side has no labels, the other has those of its series: {_effect(node)}",
                 "write on() and group_left() or group_right()")  # fmt: skip
     return None
+
+
+def _effect(node: Binary) -> str:
+    return "nothing is taken away" if node.operator == "unless" else "there is no result"
 
 
 def _may_match(matching: Matching, one: frozenset[str], other: frozenset[str]) -> bool:
@@ -67,15 +74,18 @@ def _is_raw(expr: Expr, node: Binary) -> bool:
     bare = node.right if expr is node.left else node.left
     if not any(isinstance(each, VectorSelector) for each in walk(bare)):
         return False
-    while isinstance(expr, Paren):
-        expr = expr.expr
+    while isinstance(expr, Paren) or (isinstance(expr, Binary) and expr.matching is None):
+        if isinstance(expr, Paren):
+            expr = expr.expr
+        else:
+            expr = expr.right if type_of(expr.left) == "scalar" else expr.left
     return isinstance(expr, VectorSelector) and ":" not in (expr.name or ":")
 
 
 def fragile(subject: Subject) -> Iterator[Finding]:
     """promql/fragile: without() beside another vector, topk in an alert."""
-    looked_up = {id(each) for node in subject.walk() for each in _looked_up(node)}
-    for node in subject.walk():
+    looked_up = {id(each) for node in subject.nodes for each in _looked_up(node)}
+    for node in subject.nodes:
         if isinstance(node, Binary) and node.matching is not None:
             yield from _without(subject, node, node.matching)
         elif (

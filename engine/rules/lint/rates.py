@@ -20,13 +20,13 @@ from engine.rules.lint.subject import Subject
 _RATES = frozenset({"rate", "irate", "increase", "resets"})
 _GAUGES = frozenset({"delta", "idelta", "deriv", "predict_linear"})
 _COUNTING = frozenset({"absent", "absent_over_time", "present_over_time", "count_over_time",
-                       "changes", "timestamp", "last_over_time"})  # fmt: skip
+                       "changes", "timestamp", "first_over_time", "last_over_time"})  # fmt: skip
 _SUMMING = frozenset({"sum", "avg", "max", "min", "topk", "bottomk"})
 
 
 def rate(subject: Subject) -> Iterator[Finding]:
     """promql/rate: rate of a sum, rate of a rate, gauges' functions of counters."""
-    for node in subject.walk():
+    for node in subject.nodes:
         if not isinstance(node, Call) or node.function not in _RATES | _GAUGES:
             continue
         ranged = next(

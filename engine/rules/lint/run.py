@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from engine.document import Finding, ListNode, MapNode, Reader, ScalarNode, load_documents, ordered
 from engine.limits import DEFAULT_LIMITS
 from engine.plan import PromGroup, PromRule
+from engine.promql import walk
 from engine.rules.codes import RULE_CODES
 from engine.rules.kinds import is_object, rule_files_in
 from engine.rules.lint.comments import Switch, kept, switches
@@ -59,7 +60,7 @@ def _linted(
 ) -> Iterator[Finding]:
     place = _place(rule, file)
     subject = Subject(group, rule, place.node if place else None, place.group if place else None,
-                      facts)  # fmt: skip
+                      facts, tuple(walk(rule.expr)))  # fmt: skip
     first, last = (place.first_line, place.last_line) if place else (rule.line, rule.line)
     every = (finding for each in LINTS for finding in each.check(subject))
     return kept(every, file.switches, first, last)
@@ -98,8 +99,9 @@ def _file(file: str, text: str) -> tuple[_File, list[Finding]]:
         for top in rule_files_in(root, reader):
             placed += _places(top)
     total = text.count("\n") + 1
-    for place, following in zip(placed, [*placed[1:], None], strict=True):
-        place.last_line = following.first_line - 1 if following is not None else total
+    ends = [each.first_line - 1 for each in placed[1:]] + [total]
+    for place, end in zip(placed, ends, strict=False):
+        place.last_line = end
         found.places.setdefault(place.node.span.line, []).append(place)
     found.switches, findings = switches(file, text, LINT_CODES)
     _raise_to_comments(placed, text)

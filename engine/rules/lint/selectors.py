@@ -5,8 +5,17 @@ import re
 from collections.abc import Iterator
 
 from engine.document import Finding
-from engine.promql import COMPARISONS, Binary, Expr, Subquery, VectorSelector, format_duration
-from engine.rules.lint.bounds import constant
+from engine.promql import (
+    COMPARISONS,
+    Aggregation,
+    Binary,
+    Expr,
+    Paren,
+    Subquery,
+    VectorSelector,
+    format_duration,
+)
+from engine.rules.lint.bounds import bounds_of, constant
 from engine.rules.lint.subject import Subject
 from engine.series import Matcher
 
@@ -16,7 +25,7 @@ _CODE = "promql-regexp"
 
 def regexp(subject: Subject) -> Iterator[Finding]:
     """promql/regexp: expressions that need none, that match all, that repeat the anchors."""
-    for node in subject.walk():
+    for node in subject.nodes:
         if isinstance(node, VectorSelector):
             for matcher in node.selector:
                 if matcher.operator in ("=~", "!~"):
@@ -62,7 +71,7 @@ def _said(
 
 def offset(subject: Subject) -> Iterator[Finding]:
     """promql/offset: a negative offset reads what has not happened yet."""
-    for node in subject.walk():
+    for node in subject.nodes:
         if isinstance(node, VectorSelector | Subquery) and node.offset_ms < 0:
             ahead = format_duration(-node.offset_ms)
             yield subject.of_expr(
@@ -72,16 +81,42 @@ def offset(subject: Subject) -> Iterator[Finding]:
 
 
 def nan(subject: Subject) -> Iterator[Finding]:
-    """promql/nan: nothing equals NaN, and nothing is above or below it."""
-    for node in subject.walk():
+    """promql/nan: comparisons with NaN; one division by zero that spoils a whole sum."""
+    for node in subject.nodes:
         if isinstance(node, Binary) and node.operator in COMPARISONS:
-            for side in (node.left, node.right):
-                if _is_nan(side):
-                    holds = "always" if node.operator == "!=" else "never"
-                    yield subject.of_expr(
-                        node.span, "promql-nan", f"a comparison with NaN {holds} holds",
-                        "to find NaN write x != x",
-                    )  # fmt: skip
+            yield from _compared(subject, node)
+        elif isinstance(node, Aggregation) and node.operator in _SPOILED:
+            inner = _bare(node.expr)
+            if isinstance(inner, Binary) and inner.operator in ("/", "%") and _may_be_zero(inner):
+                yield subject.of_expr(
+                    inner.operator_span, "promql-nan",
+                    f"where the right side is 0, {node.operator}() of all becomes NaN or Inf",
+                    "leave those rows out: … / (… > 0), or divide the sums",
+                )  # fmt: skip
+
+
+_SPOILED = frozenset({"sum", "avg", "stddev", "stdvar"})
+
+
+def _compared(subject: Subject, node: Binary) -> Iterator[Finding]:
+    """Nothing equals NaN, and nothing is above or below it."""
+    if any(map(_is_nan, (node.left, node.right))):
+        holds = "always" if node.operator == "!=" else "never"
+        yield subject.of_expr(node.span, "promql-nan", f"a comparison with NaN {holds} holds",
+                              "to find NaN write x != x")  # fmt: skip
+
+
+def _may_be_zero(node: Binary) -> bool:
+    divisor = _bare(node.right)
+    if isinstance(divisor, Binary) and divisor.operator == "!=" and constant(divisor.right) == 0:
+        return False
+    return bounds_of(divisor).contains(0.0)
+
+
+def _bare(expr: Expr) -> Expr:
+    while isinstance(expr, Paren):
+        expr = expr.expr
+    return expr
 
 
 def _is_nan(expr: Expr) -> bool:

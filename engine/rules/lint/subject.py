@@ -1,11 +1,11 @@
 """What a lint looks at: one rule with its place in the file, and the set it belongs to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.document import Finding, MapNode, ScalarNode, Span
 from engine.plan import PromGroup, PromRule
-from engine.promql import Expr, walk
+from engine.promql import Expr
 from engine.promql import Span as Offsets
 
 
@@ -46,6 +46,7 @@ class Subject:
     node: MapNode | None
     group_node: MapNode | None
     facts: RuleSetFacts
+    nodes: tuple[Expr, ...]  # of the expression, each before what is below it
 
     @property
     def is_alert(self) -> bool:
@@ -85,7 +86,3 @@ class Subject:
     def place(self) -> Span:
         """Return where the rule begins."""
         return self.node.span if self.node is not None else Span(self.rule.line, 1, 1)
-
-    def walk(self) -> Iterator[Expr]:
-        """Visit the nodes of the expression."""
-        return walk(self.rule.expr)

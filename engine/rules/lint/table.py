@@ -42,9 +42,11 @@ LINTS: tuple[Lint, ...] = (
     Lint("promql-fragile", "promql/fragile", "without() beside another vector; topk in an alert.",
          matching.fragile),
     Lint("promql-impossible", "promql/impossible",
-         "A comparison that never holds, matchers that exclude each other, an `or` never reached.",
+         "A comparison that never holds, matchers that exclude each other, a grouping by a label "
+         "that is gone, an `or` never reached.",
          impossible.impossible),
-    Lint("promql-nan", "promql/nan", "A comparison with NaN.", selectors.nan),
+    Lint("promql-nan", "promql/nan",
+         "A comparison with NaN; a division by what may be 0 inside of a sum.", selectors.nan),
     Lint("promql-offset", "promql/offset", "A negative offset: it reads the future.",
          selectors.offset),
     Lint("promql-rate", "promql/rate",

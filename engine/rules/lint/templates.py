@@ -79,12 +79,27 @@ def _queries(subject: Subject, place: str, name: str, found: go.References) -> I
     for query in found.queries:
         if query.text is None:
             continue
-        text = query.text if query.is_literal else _filled(query.text)
-        problem = _problem(text)
+        tree, problem = _parsed(query.text if query.is_literal else _filled(query.text))
         if problem:
             yield subject.of_text(
                 place, name, (query.start, query.end), _CODE, f"this query is broken: {problem}",
                 "correct its PromQL",
+            )  # fmt: skip
+        elif tree is not None:
+            yield from _of_rows(subject, place, name, query, tree)
+
+
+def _of_rows(
+    subject: Subject, place: str, name: str, query: go.QueryUse, tree: Expr
+) -> Iterator[Finding]:
+    shape = shape_of(tree, subject.facts)
+    for use in query.labels:
+        if not shape.has(use.name):
+            reason = f": {shape.reason}" if shape.reason else ""
+            yield subject.of_text(
+                place, name, (use.start, use.end), _CODE,
+                f"the rows of this query have no label {use.name!r}{reason}",
+                "keep the label in the query",
             )  # fmt: skip
 
 
@@ -98,11 +113,10 @@ def _filled(form: str) -> str:
 _STAND_INS: Mapping[str, str] = {"%q": '"x"', "%s": "x", "%v": "x", "%d": "1", "%%": "%"}
 
 
-def _problem(text: str) -> str:
+def _parsed(text: str) -> tuple[Expr | None, str]:
+    """Return the query, and what is wrong with it; neither where only the run can tell."""
     try:
         tree: Expr = parse(text)
     except PromQLError as error:
-        return "" if "%" in text else str(error)
-    if type_of(tree) == "matrix":
-        return "it gives a range of samples"
-    return ""
+        return None, "" if "%" in text else str(error)
+    return tree, "it gives a range of samples" if type_of(tree) == "matrix" else ""

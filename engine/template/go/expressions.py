@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from engine.series import translate
+from engine.series import Machine, Spans, TooLargeError, parsed, translate, ways
 from engine.template.budget import Budget
 from engine.template.go.errors import Failure
-from engine.template.go.machine import Machine, Spans, TooLargeError, parsed, ways
 
 _PATTERN_CHARS_MAX = 4_096
 _EFFORT_MAX = 2_000_000

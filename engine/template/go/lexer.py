@@ -72,7 +72,7 @@ _TOKEN = re.compile(
     r"|(?P<FIELD>\.\w+)|(?P<DOT>\.)"
     r"|(?P<IDENTIFIER>\w+)"
 )
-_READ = re.compile(r"\{\{ *(\$[A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*) *\}\}")
+_READ = re.compile(r"\{\{ *(\$[A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*) *\}\}")
 _NAMED = frozenset({Kind.VARIABLE, Kind.FIELD, Kind.IDENTIFIER, Kind.DOT})
 _KINDS: dict[str | None, Kind] = {kind.name: kind for kind in Kind}
 

@@ -37,13 +37,15 @@ class Use:
 class QueryUse:
     """A query: its text where that is constant; with `%s` left in where printf builds it.
 
-    `text` is None where it can only be known when it runs.
+    `text` is None where it can only be known when it runs. `labels` are those that are read of its
+    rows.
     """
 
     text: str | None
     is_literal: bool
     start: int
     end: int
+    labels: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,15 @@ class _Finder:
         self.functions: list[Use] = []
         self.all_labels = False
         self.seen: set[int] = set()
+        self.rows: dict[int, list[Use]] = {}  # labels read of rows, by the pipeline that gives them
 
     def run(self) -> References:
         for node in self.tree.walk():
+            for pipe, body in _bodies(node):
+                self.rows.setdefault(id(pipe), []).extend(_row_labels(body))
+            if isinstance(node, Chain) and node.names[:1] == ("Labels",) and len(node.names) > 1:
+                use = Use(node.names[1], node.start, node.end)
+                self.rows.setdefault(id(node.term), []).append(use)
             if isinstance(node, Command):
                 self.command(node)
             elif isinstance(node, Pipe):
@@ -149,17 +157,41 @@ class _Finder:
                 elif at:
                     given = node.commands[at - 1]
                 text, is_literal = _text(given)
-                self.queries.append(QueryUse(text, is_literal, command.start, command.end))
+                uses = (*_row_labels(node.commands[at + 1 :]), *self.rows.get(id(node), ()))
+                self.queries.append(
+                    QueryUse(text, is_literal, command.start, command.end, tuple(uses))
+                )
+
+
+def _bodies(node: Node) -> Iterator[tuple[Pipe, tuple[Node, ...]]]:
+    """Return what a range or with goes over, and the body where the cursor is its value."""
+    if isinstance(node, Range):
+        yield node.pipe, node.body
+    elif isinstance(node, With):
+        yield from ((branch.pipe, branch.body) for branch in node.branches)
 
 
 def _under_another_dot(node: Node) -> Iterator[FieldChain]:
-    bodies: tuple[tuple[Node, ...], ...] = ()
-    if isinstance(node, Range):
-        bodies = (node.body,)
-    elif isinstance(node, With):
-        bodies = tuple(branch.body for branch in node.branches)
-    for body in bodies:
+    for _, body in _bodies(node):
         yield from (each for each in walk(body) if isinstance(each, FieldChain))
+
+
+def _row_labels(nodes: tuple[Node, ...]) -> Iterator[Use]:
+    """Return the labels that are read of a query's rows: `.Labels.x`, `label "x"`.
+
+    What goes over something else in between is left out with all that is below it.
+    """
+    for node in nodes:
+        if any(True for _ in _bodies(node)):
+            continue
+        for each in walk(node):
+            if isinstance(each, FieldChain) and each.names[0] == "Labels" and len(each.names) > 1:
+                yield Use(each.names[1], each.start, each.end)
+            elif isinstance(each, Command) and len(each.operands) > 1:
+                first, name = each.operands[:2]
+                if isinstance(first, Identifier) and first.name == "label" and \
+                        isinstance(name, Constant):  # fmt: skip
+                    yield Use(str(name.value), each.start, each.end)
 
 
 def _root(node: FieldChain | Variable | Chain) -> tuple[str, tuple[str, ...]]:
