@@ -70,6 +70,10 @@ def check_rules(
     except FileError as error:
         print(f"tocsin check rules: {error}", file=sys.stderr)
         return 2
+    if not files:  # in CI a mistyped directory must not look clean
+        print(f"tocsin check rules: no *.yml or *.yaml file in {', '.join(paths)}",
+              file=sys.stderr)  # fmt: skip
+        return 2
     rule_set, findings = load(files)
     if rule_set is not None:
         findings = [*findings, *lint(rule_set.prom, files)]

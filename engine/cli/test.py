@@ -44,6 +44,9 @@ def test_rules(paths: Sequence[str], patterns: Sequence[str], output: str) -> in
     except (FileError, re.error) as error:
         print(f"tocsin test rules: {error}", file=sys.stderr)
         return 2
+    if not files:  # in CI a mistyped directory must not look good
+        print(f"tocsin test rules: no file with `tests:` in {', '.join(paths)}", file=sys.stderr)
+        return 2
     reports = [ruletests.run_tests(path, text, only) for path, text in files.items()]
     if output == "json":
         print(ruletests.show_json(reports))

@@ -3,7 +3,7 @@
 Such a series lives on the one shard that the hash of all its labels names.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from engine.plan import Feed, Plan
 from engine.series import METRIC_NAME, Column, Selector, selects, series_hash
 from engine.vector import LabelSet, label_set
 from engine.window import RingStore
+
+PAIRS_MAX: Final = 50_000  # that are looked up to be shared
 
 
 class RingFeeds:
@@ -28,6 +30,7 @@ class RingFeeds:
         self.mirrored: dict[str, set[Selector]] = {}  # by tenant
         self._mirror_of: dict[int, list[tuple[str, Selector]]] = {}  # by series
         self._mirrors = Column(np.int8)
+        self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._needs: dict[int, int] = {}  # of series that joined since settle()
         self._named: dict[str, list[tuple[Feed, int]]] = {}
         self._unnamed: list[tuple[Feed, int]] = []
@@ -78,7 +81,7 @@ class RingFeeds:
         )
         if need_ms is None or series_hash(tenant, labels) % self.shards != self.shard:
             return
-        self.indexes[tenant].add(series, label_set(labels))
+        self.indexes[tenant].add(series, self._shared(label_set(labels)))
         self._needs[series] = need_ms
         mirrors = [(tenant, s) for s in self.mirrored.get(tenant, ()) if selects(s, labels)]
         if mirrors:
@@ -93,6 +96,15 @@ class RingFeeds:
             if name in self._named:  # of other names there may be any number
                 self._ordered[name] = found
         return found
+
+    def _shared(self, labels: LabelSet) -> LabelSet:
+        """Return labels whose pairs are those of other series where they are equal.
+
+        Most labels of a series are on thousands of others: by themselves they would be a kilobyte.
+        """
+        if len(self._pairs) > PAIRS_MAX:
+            self._pairs.clear()
+        return tuple(self._pairs.setdefault(pair, pair) for pair in labels)
 
     def settle(self) -> None:
         """Give rings to the series that have joined: in one call, after any number of them."""
