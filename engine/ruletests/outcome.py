@@ -1,6 +1,7 @@
 """What became of each test, and the two sides of those that failed."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -43,11 +44,21 @@ class Outcome:
     pairs: tuple[Pair, ...] = ()
 
 
+_METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
+
+
 def show_labels(labels: LabelSet) -> str:
-    """Return labels as `name{a="b"}`."""
+    """Return labels as `name{a="b"}`, other UTF-8 names in quotes: a test may say it so."""
     name = dict(labels).get("__name__", "")
-    inner = ", ".join(f"{key}={_quoted(value)}" for key, value in labels if key != "__name__")
-    return f"{name}{{{inner}}}" if inner or not name else name
+    parts = [
+        f"{key if _LABEL.fullmatch(key) else _quoted(key)}={_quoted(value)}"
+        for key, value in labels
+        if key != "__name__"
+    ]
+    if name and not _METRIC.fullmatch(name):
+        name, parts = "", [_quoted(name), *parts]
+    return f"{name}{{{', '.join(parts)}}}" if parts or not name else name
 
 
 def _quoted(text: str) -> str:

@@ -53,7 +53,7 @@ def copies(count: int) -> dict[str, str]:
     assert taken, "no corpora: set TOCSIN_CORPORA"
     while held < count:
         for name, groups in taken:
-            made = []
+            made: list[dict[str, Any]] = []
             for group in groups:
                 rules = [_renamed(rule, copy) for rule in group["rules"]][: count - held]
                 if rules:

@@ -8,6 +8,7 @@ import pytest
 
 from engine.cli import main
 from engine.ruletests import find_tests, run_tests, show_text
+from engine.ruletests.outcome import show_labels
 
 RULES = """
 groups:
@@ -234,3 +235,10 @@ def test_json_and_github(folder: Path, monkeypatch, capsys):
     assert (report["path"], report["passed"], len(report["outcomes"])) == ("bad.yml", False, 9)
     main(["test", "rules", "bad.yml", "--output", "github"])
     assert "::error file=bad.yml,line=24," in capsys.readouterr().out
+
+
+def test_names_that_are_not_identifiers_are_shown_as_promql_writes_them():
+    labels = (("__name__", "disk.used"), ("a", 'x"y'), ("läbel.x", "v"))
+    assert show_labels(labels) == r'{"disk.used", a="x\"y", "läbel.x"="v"}'
+    assert show_labels((("__name__", "job:up"), ("a.b", "1"))) == 'job:up{"a.b"="1"}'
+    assert (show_labels(()), show_labels((("__name__", "up"),))) == ("{}", "up")

@@ -136,6 +136,7 @@ def test_no_python_is_reached(text: str) -> None:
         ("{{ $value", "not closed", "{{"),
         ("{{ 1 + 1 }}", "no arithmetic", "+"),
         ("{{ $value / 2 }}", "unexpected", "/"),
+        ("{{ $labels.9x }}", "bad number", ".9x"),
     ],
 )
 def test_errors_say_what_and_where(text: str, said: str, place: str) -> None:
