@@ -187,7 +187,7 @@ def _rule(rule: RuleView, alerts: list[RuleAlertView] | None, asked: _Asked) -> 
         "name": rule.name,
         "query": rule.query,
         "labels": rule.labels,
-        "health": rule.health,
+        "health": rule.health if rule.last_evaluation_ms or rule.health == "err" else "unknown",
         "evaluationTime": rule.evaluation_s,
         "lastEvaluation": to_text(rule.last_evaluation_ms),
         "file": rule.file,

@@ -176,7 +176,8 @@ class _Run:
             tick = at_ms - start_ms
             due = [o for o in pending if tick <= o[1].at_ms < tick + self.every_ms]
             asked = tick in ticks and bool(due)
-            if asked or number % TICKS_TOGETHER == 0 or number in (1, len(times)):
+            together = trial.at_once and number % TICKS_TOGETHER and 1 < number < len(times)
+            if asked or not together:
                 trial.judge()
                 if self._failed(trial):
                     return False

@@ -66,8 +66,11 @@ class Trial:
             SourceSpec(METRICS, "metrics", LATENESS_MS, 1),
             SourceSpec(LOGS, "logs", LATENESS_MS, 1),
         ]
+        plan = compile_plan(mine, bounds)
+        # What names no metric sees recorded series where shards record them: tick by tick.
+        self.at_once = not plan.prom.unnamed
         self.pipe = Pipeline(
-            compile_plan(mine, bounds), sources, shards, bounds, external=external,
+            plan, sources, shards, bounds, external=external,
             http_lateness_ms={"@ingest": LATENESS_MS, "@write": LATENESS_MS},
         )  # fmt: skip
         self._identities = {rule.identity for rule in rules.rules}

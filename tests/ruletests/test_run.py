@@ -242,3 +242,22 @@ def test_names_that_are_not_identifiers_are_shown_as_promql_writes_them():
     assert show_labels(labels) == r'{"disk.used", a="x\"y", "läbel.x"="v"}'
     assert show_labels((("__name__", "job:up"), ("a.b", "1"))) == 'job:up{"a.b"="1"}'
     assert (show_labels(()), show_labels((("__name__", "up"),))) == ("{}", "up")
+
+
+def test_a_selector_without_a_name_sees_recorded_series_and_alerts(folder: Path):
+    (folder / "rules.yml").write_text(
+        "groups:\n- name: g\n  rules:\n  - {record: rec, expr: g}\n  - {alert: Up, expr: g > 2}\n"
+    )
+    report = run(
+        folder,
+        """
+rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+- interval: 1m
+  input_series: [{series: 'g{a="1"}', values: 3x60}]
+  promql_expr_test:
+  - {expr: 'count({__name__=~".+"})', eval_time: 5m, exp_samples: [{labels: '{}', value: 4}]}
+""",
+    )  # g, rec, ALERTS and ALERTS_FOR_STATE
+    assert report.passed, show_text([report])

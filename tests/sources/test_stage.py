@@ -69,7 +69,9 @@ def test_a_batch_over_the_message_limit_is_cut_and_gives_every_row():
         assert [parts[0][0], parts[-1][1]] == [0, 300]
         assert all(a[1] == b[0] for a, b in itertools.pairwise(parts))
         said = [batch.reached_ms for number, batch in seen.batches if number == shard]
-        assert said == [NEVER_MS] * (len(said) - 1) + [NOW_MS]  # S only when the last rows are there
+        assert said == [NEVER_MS] * (len(said) - 1) + [
+            NOW_MS
+        ]  # S only when the last rows are there
 
 
 def test_a_request_over_the_message_limit_is_cut_too():
