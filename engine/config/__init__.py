@@ -7,7 +7,7 @@ Absent: notifications (notifiers.config), rules (engine.rules), and defaults any
 
 from engine.config.codes import CONFIG_CODES
 from engine.config.load import KEYS, load, parse
-from engine.config.model import Auth, Config, Listen, Source
+from engine.config.model import Auth, Config, HttpLateness, Listen, Source
 from engine.config.sources import SOURCE_KEYS
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "SOURCE_KEYS",
     "Auth",
     "Config",
+    "HttpLateness",
     "Listen",
     "Source",
     "load",

@@ -18,7 +18,7 @@ from engine.config.addresses import (
 )
 from engine.config.codes import CONFIG_CODES
 from engine.config.model import Config, Fsync, Listen, LogLevel, Role
-from engine.config.sources import read_sources
+from engine.config.sources import read_http_lateness, read_sources
 from engine.document import (
     Finding,
     MapNode,
@@ -34,9 +34,9 @@ from engine.limits import DEFAULT_LIMITS, Limits
 
 KEYS = (
     "app_id", "broker", "dedup", "dedup_password_file", "data_dir", "rules", "notifications",
-    "listen", "auth", "external_url", "advertised_url", "sources", "limits", "instance_id", "roles",
-    "shards", "fsync", "checkpoint_every", "session_timeout", "evaluation_timeout",
-    "evaluation_interval", "log_level",
+    "listen", "auth", "external_url", "advertised_url", "sources", "http_lateness", "limits",
+    "instance_id", "roles", "shards", "fsync", "checkpoint_every", "session_timeout",
+    "evaluation_timeout", "evaluation_interval", "log_level",
 )  # fmt: skip
 """Every key of tocsin.yaml."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -129,6 +129,7 @@ class _Loading:
             auth=read_auth(top, base, listen, reader),
             dedup=read_dedup(top, base, broker, reader),
             sources=read_sources(top, app_id, broker, reader),
+            http_lateness=read_http_lateness(top, reader),
             limits=self._limits(),
             app_id=app_id,
             shards=self._integer("shards", 16, 1, 1_024),

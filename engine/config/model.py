@@ -25,6 +25,14 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpLateness:
+    """How far what comes by HTTP may be behind the newest of its kind."""
+
+    ingest_ms: int = 2_000  # NDJSON of /api/v1/ingest
+    write_ms: int = 10_000  # remote write: senders batch
+
+
+@dataclass(frozen=True, slots=True)
 class Listen:
     """Where HTTP is served. Port 0 takes a free one."""
 
@@ -69,6 +77,7 @@ class Config:
     auth: Auth = Auth()
     dedup: str | None = field(default=None, repr=False)  # redis://… with its password; None: ours
     sources: tuple[Source, ...] = ()
+    http_lateness: HttpLateness = HttpLateness()
     limits: Limits = DEFAULT_LIMITS
     app_id: str = "tocsin"
     shards: int = 16  # fixed by the first start of an app_id

@@ -3,9 +3,11 @@
 import re
 from typing import cast
 
-from engine.config.model import Source, SourceKind
+from engine.config.model import HttpLateness, Source, SourceKind
 from engine.document import MapNode, Node, Reader, ScalarNode
 
+LATENESS_MS_MAX = 3_600_000
+HTTP_LATENESS_KEYS = ("ingest", "write")
 DEFAULT_SOURCES = (Source("metrics", "metrics"), Source("logs", "logs"))
 SOURCE_KEYS = ("topic", "format", "kind", "lateness", "partitions")
 _LATER = {"shard_by": "`shard_by` of a source is not supported yet"}
@@ -40,6 +42,22 @@ def read_sources(top: MapNode, app_id: str, broker: str, reader: Reader) -> tupl
     return tuple(sources.values())
 
 
+def read_http_lateness(top: MapNode, reader: Reader) -> HttpLateness:
+    """Return how late what comes by HTTP may be."""
+    node, default = top.get("http_lateness"), HttpLateness()
+    mapping = reader.mapping(node, "http_lateness") if node is not None else None
+    if mapping is None:
+        return default
+    reader.keys(mapping, "http_lateness", HTTP_LATENESS_KEYS)
+    ingest_ms, write_ms = (
+        reader.duration(mapping.get(key), key, 0, LATENESS_MS_MAX) for key in HTTP_LATENESS_KEYS
+    )
+    return HttpLateness(
+        default.ingest_ms if ingest_ms is None else ingest_ms,
+        default.write_ms if write_ms is None else write_ms,
+    )
+
+
 def _source(element: Node, app_id: str, broker: str, reader: Reader) -> Source | None:
     mapping = reader.mapping(element, "a source")
     if mapping is None:
@@ -56,7 +74,7 @@ def _source(element: Node, app_id: str, broker: str, reader: Reader) -> Source |
             reader.add(topic_node or mapping, "source-kind",
                        f"what does {topic} hold?",
                        f"write {{topic: {topic}, kind: metrics}} or kind: logs")  # fmt: skip
-    lateness_ms = reader.duration(mapping.get("lateness"), "lateness", 0, 3_600_000)
+    lateness_ms = reader.duration(mapping.get("lateness"), "lateness", 0, LATENESS_MS_MAX)
     partitions = reader.integer(mapping.get("partitions"), "partitions", 1, 4_096)
     if topic is None or kind is None:
         return None

@@ -23,6 +23,7 @@ from engine.groups import External
 from engine.owner import Owner
 from engine.plan import Plan
 from engine.rules import RuleSet
+from engine.series import HTTP_INGEST, HTTP_WRITE
 from engine.shard import ShardOwner
 from engine.sources import SourceSpec, SourceStage
 from engine.stream import Hooks, SourceTopic, Streams, StreamSettings
@@ -119,7 +120,11 @@ class Worker:
     def _stage(self) -> SourceStage:
         config = self.config
         specs = [SourceSpec(s.topic, s.kind, s.lateness_ms) for s in config.sources]
-        return SourceStage(specs, config.shards, config.app_id.encode(), config.limits)
+        late = config.http_lateness
+        return SourceStage(
+            specs, config.shards, config.app_id.encode(), config.limits,
+            http_lateness_ms={HTTP_INGEST: late.ingest_ms, HTTP_WRITE: late.write_ms},
+        )  # fmt: skip
 
     def _shard(self, shard: int) -> ShardOwner:
         config = self.config

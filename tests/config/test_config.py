@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import CONFIG_CODES, Auth, Config, Listen, Source, parse
+from engine.config import CONFIG_CODES, Auth, Config, HttpLateness, Listen, Source, parse
 from engine.document import DOCUMENT_CODES, render
 from engine.limits import DEFAULT_LIMITS
 
@@ -64,6 +64,7 @@ advertised_url: http://10.0.0.1:8080
 sources:
   - {topic: events, format: json, kind: logs, lateness: 500ms, partitions: 3}
   - {topic: metrics}
+http_lateness: {write: 3s}
 limits: {series_max: 10, rules_max: 20}
 instance_id: worker-1
 roles: [evaluate]
@@ -72,6 +73,7 @@ fsync: always
 checkpoint_every: 1s
 session_timeout: 6s
 evaluation_timeout: 20s
+evaluation_interval: 15s
 log_level: debug
 """
 
@@ -105,7 +107,8 @@ def test_every_key_is_read(place: Path) -> None:
     assert (config.app_id, config.instance_id, config.roles) == ("watch", "worker-1", ("evaluate",))
     assert (config.shards, config.fsync, config.log_level) == (8, "always", "debug")
     assert (config.checkpoint_every_ms, config.session_timeout_ms) == (1_000, 6_000)
-    assert config.evaluation_timeout_ms == 20_000
+    assert (config.evaluation_timeout_ms, config.evaluation_interval_ms) == (20_000, 15_000)
+    assert config.http_lateness == HttpLateness(ingest_ms=2_000, write_ms=3_000)
 
 
 def test_seven_mistakes_are_seven_findings(tmp_path: Path) -> None:
@@ -165,6 +168,8 @@ limits: {series_max: many}
         ("sources: [{topic: logs, format: otlp}]", ["unsupported: otlp"]),
         ("sources: [{topic: logs, partitions: 0}]", ["value-range: 0"]),
         ("sources: [{topic: logs, lateness: 2d}]", ["value-range: 2d"]),
+        ("http_lateness: 2s", ["value-type: 2s"]),
+        ("http_lateness: {write: 2d, wire: 1s}", ["value-range: 2d", "key-unknown: wire"]),
         ("limits: {seriesmax: 1}", ["key-unknown: seriesmax"]),
         ("limits: {series_max: 0}", ["value-range: 0"]),
         ("limits: [1]", ["value-type: ["]),
