@@ -41,7 +41,7 @@ groups:
   - alert: PromHigh
     expr: service:load:sum2s > {metrics}
     labels: {{severity: page}}
-    annotations: {{summary: "{{{{ $labels.service }}}} sums to {{{{ $value }}}}"}}
+    annotations: {{summary: "{{{{ $labels.service }}}} records {{{{ $value }}}}"}}
   - alert: PromHeld
     expr: sum by (service) (sum_over_time(load[2s])) > {metrics}
     for: 4s
