@@ -100,10 +100,12 @@ def rows_of(outcome: Outcome) -> Rows:
     rows: Rows = {}
     for pair in outcome.pairs:
         if pair.got:
-            name = re.match(r"[^{]*", pair.what)
-            assert name is not None
+            # A name that is no word stands first in the braces: {"a-", job="x"}.
+            found = re.match(r'\{("(?:\\.|[^"\\])*")(?=[,}])|([^{]*)', pair.what)
+            assert found is not None
+            name = json.loads(found[1]) if found[1] else found[2]
             labels = labels_in(pair.what)
-            whole = tuple(sorted((*labels, ("__name__", name[0])))) if name[0] else labels
+            whole = tuple(sorted((*labels, ("__name__", name)))) if name else labels
             rows[whole] = float(pair.got)
     return rows
 
