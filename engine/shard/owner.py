@@ -12,7 +12,7 @@ import numpy as np
 
 from engine import metrics
 from engine.alerts import ShardHello, encode
-from engine.errors import BatchError, SnapshotError, TocsinError
+from engine.errors import BatchError, PlanLoadingError, SnapshotError, TocsinError
 from engine.groups import External, Laps, Moment, Stopwatch
 from engine.limits import Limits
 from engine.owner import LogRecord, Output, Snapshot
@@ -136,18 +136,24 @@ class ShardOwner:
         return Snapshot("shard", FORMAT, self.next_offset, tuple(freeze(self, known)))
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Become the state of a snapshot. Raises SnapshotError and is a fresh owner then."""
+        """Become the state of a snapshot.
+
+        Raises SnapshotError if it cannot be read, PlanLoadingError if it can be later on; the owner
+        is a fresh one then.
+        """
         try:
             if (snapshot.kind, snapshot.format) != ("shard", FORMAT):
                 raise SnapshotError(f"{snapshot.kind} format {snapshot.format} is not known")
             thaw(self, snapshot)
         except (TocsinError, msgspec.MsgspecError, LookupError, TypeError, ValueError) as error:
-            # A chunk that checks and cannot be read: the snapshot before it may be whole.
             timeout_ms = self.watermark.evaluation_timeout_ms
             self.__init__(  # type: ignore[misc]
                 self.shard, self.shards, self.plan_of, self.limits, timeout_ms,
                 self.groups.external, self.groups.stopwatch,
             )  # fmt: skip
+            if isinstance(error, PlanLoadingError):
+                raise  # nothing is wrong with the snapshot: its rule set is still being compiled
+            # A chunk that checks and cannot be read: the snapshot before it may be whole.
             raise SnapshotError(f"shard {self.shard}: {error!r}") from error
 
     # -- what the host asks ---------------------------------------------------------------------

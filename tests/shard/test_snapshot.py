@@ -6,7 +6,7 @@ import random
 import pytest
 
 from engine.checkpoint import pack
-from engine.errors import MissingPlanError, SnapshotError
+from engine.errors import MissingPlanError, PlanLoadingError, SnapshotError
 from engine.limits import DEFAULT_LIMITS
 from engine.owner import Chunk, Snapshot
 from engine.shard import ShardOwner
@@ -113,6 +113,25 @@ def test_a_plan_that_is_not_known_any_more_is_a_snapshot_error():
     owner = ShardOwner(0, 1, missing, DEFAULT_LIMITS)
     with pytest.raises(SnapshotError, match="is not known yet"):
         owner.restore(lived().owners[0].snapshot({}))
+
+
+def test_a_rule_set_that_is_still_being_compiled_is_waited_for_and_costs_no_state():
+    pipe = lived()
+    snapshot = pipe.owners[0].snapshot({})
+    compiled = False
+
+    def plan_of(digest):
+        if not compiled:
+            raise PlanLoadingError(digest)
+        return pipe.owners[0].plan_of(digest)
+
+    owner = ShardOwner(0, 1, plan_of, DEFAULT_LIMITS)
+    with pytest.raises(PlanLoadingError):
+        owner.restore(snapshot)
+    assert owner.next_offset == 0
+    compiled = True
+    owner.restore(snapshot)
+    assert owner.snapshot({}) == snapshot
 
 
 def test_what_went_and_came_back_is_written_again():
