@@ -91,7 +91,3 @@ class Outbox:
     def pop(self, key: LogKey) -> Waiting | None:
         """Take an entry out."""
         return self._waiting.pop(key, None)
-
-    def as_mapping(self) -> Mapping[LogKey, Waiting]:
-        """Return the entries, to look keys up."""
-        return self._waiting

@@ -61,13 +61,6 @@ class AlertTable:
     def __init__(self, rows: npt.NDArray[Any] | None = None) -> None:
         self.rows = np.zeros(0, ROW) if rows is None else rows
 
-    @classmethod
-    def of_first_format(cls, rows: npt.NDArray[Any]) -> "AlertTable":
-        """Take rows of a snapshot that said "no time" as 0 (shard format 1)."""
-        for name in ("unheld_since_ms", "judged_to_ms"):
-            rows[name][rows[name] == 0] = NEVER_MS
-        return cls(rows)
-
     def reserve(self, groups: int) -> None:
         """Have a row for groups 0..groups-1."""
         if self.rows.size < groups:

@@ -6,7 +6,6 @@ from typing import Protocol
 import numpy as np
 
 from engine.promql import At
-from engine.vector.labels import Labels
 from engine.vector.matrix import Annotations, Floats, Matrix, Source, Times
 
 
@@ -79,8 +78,3 @@ class OnceScalar:
             return self._node.column(frame)
         one = self._node.column(frame.at(frame.times[:1]))
         return np.broadcast_to(one, (frame.times.size,))
-
-
-def no_rows(labels: Labels, steps: int) -> Matrix:
-    """Return vectors without rows."""
-    return Matrix(labels, np.zeros((0, steps)), np.zeros((0, steps), np.bool_))

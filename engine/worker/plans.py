@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 RULES_KEY: Final = "rules/"
 ACTIVE_KEY: Final = "active-rules"
 KEPT_SETS: Final = 8
+KEPT_PLANS: Final = 3
+"""Compiled ones: in force, to come, and the one before, by which owners lag or restore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class PlanLibrary:
             if record.value is None:
                 for held in (self._told, self._plans, self.sets):
                     held.pop(digest, None)
+                self.refused.discard(digest)
             else:
                 self._told.pop(digest, None)  # newest last
                 self._told[digest] = record.value
@@ -159,8 +162,16 @@ class PlanLibrary:
             self.refused.add(digest)
         elif digest in self._told:
             self.sets[digest], self._plans[digest] = found
+            self._forget_plans()
         self._moved()
         self._on_loaded()
+
+    def _forget_plans(self) -> None:
+        """Let go of what was compiled longest ago; it is compiled again if somebody asks."""
+        needed = {self.active, next(reversed(self._told), "")}
+        spare = [digest for digest in self._plans if digest not in needed]
+        for digest in spare[: max(0, len(self._plans) - KEPT_PLANS)]:
+            del self._plans[digest], self.sets[digest]
 
     def _moved(self) -> None:
         self._changed.set()

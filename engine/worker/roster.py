@@ -14,6 +14,8 @@ from engine.owner import LogRecord
 LOADED_KEY: Final = "loaded/"
 SAY_EVERY_S: Final = 10.0
 ALIVE_MS: Final = 30_000
+DEPARTED_MS: Final = 86_400_000
+"""Who has been silent for so long is forgotten, here and in `control`."""
 
 
 class LoadedSets(msgspec.Struct, frozen=True):
@@ -59,6 +61,11 @@ class Roster:
             for instance, heard in self._heard.items()
             if now_ms - heard.at_ms <= ALIVE_MS and digest not in heard.digests
         )
+
+    def departed(self, now_ms: int) -> list[str]:
+        """Return the workers that will hardly come back, by instance id."""
+        heard = sorted(self._heard.items())
+        return [instance for instance, last in heard if now_ms - last.at_ms > DEPARTED_MS]
 
     def urls(self, now_ms: int) -> dict[str, str]:
         """Return where the live workers listen, by instance id."""

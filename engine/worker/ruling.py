@@ -95,6 +95,8 @@ class Ruling:
         await library.until(lambda: library.active == rules.digest)
         for digest in library.old():
             await worker.streams.publish(RULES_KEY + digest, None)
+        for instance in self.roster.departed(worker.clock()):
+            await worker.streams.publish(LOADED_KEY + instance, None)
         log.info("rule set %s is in force: %d rules", rules.digest[:12], rules.size)
 
     async def _loaded_everywhere(self, digest: str) -> None:

@@ -1,7 +1,7 @@
 """Who has loaded which rule set, as the notifier's owner knows it."""
 
 from engine.owner import LogRecord
-from engine.worker.roster import ALIVE_MS, LOADED_KEY, Roster, loaded_record
+from engine.worker.roster import ALIVE_MS, DEPARTED_MS, LOADED_KEY, Roster, loaded_record
 
 
 def heard(roster: Roster, worker: str, at_ms: int, *digests: str) -> None:
@@ -27,6 +27,16 @@ def test_the_silent_and_the_departed_are_not() -> None:
     assert roster.told(LOADED_KEY + "w2", LogRecord(0, 2_000, b"", None))
     assert roster.lacking("new", 1_000 + ALIVE_MS) == ["w1"]
     assert roster.lacking("new", 1_001 + ALIVE_MS) == []
+
+
+def test_who_is_silent_for_a_day_can_be_forgotten() -> None:
+    roster = Roster()
+    heard(roster, "w1", 1_000, "old")
+    heard(roster, "w2", 5_000, "old")
+    assert roster.departed(1_000 + DEPARTED_MS) == []
+    assert roster.departed(1_001 + DEPARTED_MS) == ["w1"]
+    assert roster.told(LOADED_KEY + "w1", LogRecord(0, 6_000, b"", None))
+    assert roster.departed(1_001 + DEPARTED_MS) == []
 
 
 def test_where_the_live_ones_listen() -> None:
