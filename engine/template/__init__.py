@@ -7,11 +7,31 @@ broken annotation is better than no page. Equal inputs give equal outputs, so th
 here: what bounds a template is a budget of steps.
 
 **Invariant:** a template reaches the values it was given and nothing else: no attribute of a
-Python object, no import, no file. Absent: autoescaping (HTML is escaped by the channel).
+Python object, no import, no file. Absent: what the values mean.
 """
 
 from engine.template import go
 from engine.template.filters import FILTERS
-from engine.template.jinja import References, TemplateProblem, check, references, render_all
+from engine.template.go import TemplateError
+from engine.template.jinja import (
+    ExpansionError,
+    FileTemplate,
+    References,
+    TemplateProblem,
+    check,
+    references,
+    render_all,
+)
 
-__all__ = ["FILTERS", "References", "TemplateProblem", "check", "go", "references", "render_all"]
+__all__ = [
+    "FILTERS",
+    "ExpansionError",
+    "FileTemplate",
+    "References",
+    "TemplateError",
+    "TemplateProblem",
+    "check",
+    "go",
+    "references",
+    "render_all",
+]

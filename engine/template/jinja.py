@@ -12,8 +12,9 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from engine.errors import TocsinError
 from engine.limits import DEFAULT_LIMITS
-from engine.template.budget import INTEGER_BITS_MAX, current, fits, start
+from engine.template.budget import INTEGER_BITS_MAX, Budget, current, fits, spending, start
 from engine.template.filters import FILTERS, as_text, join
 
 _SOURCE_CHARS_MAX = 16_384
@@ -74,9 +75,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
-    def __init__(self) -> None:
+    def __init__(self, *, escapes: bool = False) -> None:
         super().__init__(
-            undefined=StrictUndefined, autoescape=False, optimized=False, finalize=as_text,
+            undefined=StrictUndefined, autoescape=escapes, optimized=False, finalize=as_text,
             keep_trailing_newline=False, cache_size=0,
         )  # fmt: skip
         self.filters = {**FILTERS, "_steps": _steps, "_concat": join}
@@ -178,12 +179,13 @@ def _steps(values: Any, price: int) -> Iterator[Any]:
 
 
 _SANDBOX = _Sandbox()
+_HTML_SANDBOX = _Sandbox(escapes=True)
 
 
-def _parse(source: str) -> nodes.Template:
+def _parse(source: str, chars_max: int = _SOURCE_CHARS_MAX) -> nodes.Template:
     """Parse and rewrite. Raises TemplateSyntaxError on what is broken or refused."""
-    if len(source) > _SOURCE_CHARS_MAX:
-        raise TemplateSyntaxError(f"longer than {_SOURCE_CHARS_MAX:,} characters", 1)
+    if len(source) > chars_max:
+        raise TemplateSyntaxError(f"longer than {chars_max:,} characters", 1)
     tree = _SANDBOX.parse(source)
     _inspect(tree, 0)
     return tree
@@ -215,14 +217,14 @@ def _is_literal(node: nodes.Node) -> bool:
     )
 
 
-def _bound(tree: nodes.Template, source: str) -> None:
+def _bound(tree: nodes.Template, source: str, sandbox: _Sandbox) -> None:
     """Put the counters in: one turn of a loop and each `~` are charged."""
     price = 10 + len(source) // 8
     for loop in list(tree.find_all(nodes.For)):
         arguments: list[nodes.Expr] = [nodes.Const(price)]
         loop.iter = nodes.Filter(loop.iter, "_steps", arguments, [], None, None)
     _replace_concat(tree)
-    tree.set_environment(_SANDBOX)
+    tree.set_environment(sandbox)
     for node in tree.find_all(nodes.Node):
         node.lineno = getattr(node, "lineno", None) or 1
 
@@ -246,18 +248,57 @@ def _without_concat(value: Any) -> Any:
 
 
 @lru_cache(maxsize=8_192)
-def _compiled(source: str) -> Template | TemplateProblem:
+def _compiled(
+    source: str, escapes: bool = False, chars_max: int = _SOURCE_CHARS_MAX
+) -> Template | TemplateProblem:
+    sandbox = _HTML_SANDBOX if escapes else _SANDBOX
     try:
-        tree = _parse(source)
-        _bound(tree, source)
-        code = _SANDBOX.compile(tree)
-        return Template.from_code(_SANDBOX, code, dict(_SANDBOX.globals))
+        tree = _parse(source, chars_max)
+        _bound(tree, source, sandbox)
+        code = sandbox.compile(tree)
+        return Template.from_code(sandbox, code, dict(sandbox.globals))
     except TemplateSyntaxError as error:
         return TemplateProblem(error.lineno, error.message or "broken template")
     except TemplateError as error:
         return TemplateProblem(1, error.message or "broken template")
     except (RecursionError, SyntaxError, MemoryError, ValueError, OverflowError) as error:
         return TemplateProblem(1, f"this template cannot be compiled: {type(error).__name__}")
+
+
+class ExpansionError(TocsinError):
+    """A template that fails while it is expanded; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileTemplate:
+    """A template that is a file of its own, for text and for HTML."""
+
+    source: str
+    chars_max: int
+
+    @property
+    def problem(self) -> TemplateProblem | None:
+        """What keeps it from compiling."""
+        found = _compiled(self.source, False, self.chars_max)
+        return found if isinstance(found, TemplateProblem) else None
+
+    def expand(self, context: Mapping[str, object], budget: Budget, *, escapes: bool) -> str:
+        """Return what it writes; with `escapes` values are escaped for HTML.
+
+        What it does is charged to the budget. Raises ExpansionError.
+        """
+        template = _compiled(self.source, escapes, self.chars_max)
+        if isinstance(template, TemplateProblem):
+            raise ExpansionError(f"line {template.line}: {template.message}")
+        parts: list[str] = []
+        try:
+            with spending(budget):
+                for part in template.generate(context):
+                    budget.spend(1 + len(part) // 64)
+                    parts.append(part)
+        except Exception as error:  # noqa: BLE001 - any expression may fail in any way
+            raise ExpansionError(str(error) or type(error).__name__) from None
+        return "".join(parts)
 
 
 def check(source: str) -> TemplateProblem | None:

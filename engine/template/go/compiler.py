@@ -1,6 +1,6 @@
 """A tree as closures: bodies, conditions, loops, pipelines."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from engine.template.go.errors import TemplateError
 from engine.template.go.nodes import (
@@ -14,8 +14,8 @@ from engine.template.go.nodes import (
     Pipe,
     Range,
     Text,
-    Tree,
     With,
+    walk,
 )
 from engine.template.go.operands import Evaluate, Operands
 from engine.template.go.run import BREAK, CONTINUE, Body, Run
@@ -30,9 +30,6 @@ from engine.template.go.values import (
 )
 from engine.template.go.verbs import text_of
 
-Show = Callable[[Run, Value], str]
-"""How an action writes its value: as text, or escaped."""
-
 
 def shown(run: Run, value: Value) -> str:
     """Return what an action writes in a text template."""
@@ -43,22 +40,24 @@ def shown(run: Run, value: Value) -> str:
     return text_of(value, run.budget)
 
 
-def compiled(
-    tree: Tree, functions: Mapping[str, Function], price: int, show: Show = shown
-) -> tuple[Body, dict[str, Body]]:
-    """Return the body of a tree and those of the templates it defines.
+def compiled(nodes: tuple[Node, ...], functions: Mapping[str, Function]) -> Body:
+    """Return the body of a template, which charges a run for its nodes each time it is called."""
+    body, price = _Compiler(functions).body(nodes), _price(nodes)
 
-    `price` is what one turn of a loop, or one call of a template, costs.
-    """
-    compiler = _Compiler(functions, price, show)
-    named = {name: compiler.body(nodes) for name, nodes in tree.templates.items()}
-    return compiler.body(tree.body), named
+    def charged(run: Run, dot: Value) -> int:
+        run.budget.spend(price)
+        return body(run, dot)
+
+    return charged
+
+
+def _price(nodes: tuple[Node, ...]) -> int:
+    """Return what running these nodes once costs."""
+    return 10 + sum(1 for _ in walk(nodes))
 
 
 class _Compiler:
-    def __init__(self, functions: Mapping[str, Function], price: int, show: Show) -> None:
-        self.price = price
-        self.show = show
+    def __init__(self, functions: Mapping[str, Function]) -> None:
         self.operands = Operands(functions, self.pipe)
 
     def body(self, nodes: Iterable[Node]) -> Body:
@@ -80,9 +79,8 @@ class _Compiler:
 
     def straight(self, nodes: tuple[Node, ...]) -> Body:
         """Compile texts and values alone, as most annotations are."""
-        show = self.show
         pieces = tuple(
-            node.text if isinstance(node, Text) else self.pipe(node.pipe)
+            node.text if isinstance(node, Text) else (self.pipe(node.pipe), node.show or shown)
             for node in nodes
             if isinstance(node, Text | Action)
         )
@@ -90,7 +88,7 @@ class _Compiler:
         def run_pieces(run: Run, dot: Value) -> int:
             run.write_all(
                 [
-                    piece if isinstance(piece, str) else show(run, piece(run, dot))
+                    piece if isinstance(piece, str) else piece[1](run, piece[0](run, dot))
                     for piece in pieces
                 ]
             )
@@ -119,7 +117,7 @@ class _Compiler:
         raise TemplateError("this cannot stand here", node.start, node.end)
 
     def action(self, node: Action) -> Body:
-        value, show = self.pipe(node.pipe), self.show
+        value, show = self.pipe(node.pipe), node.show or shown
         if node.pipe.names:
 
             def sets(run: Run, dot: Value) -> int:
@@ -157,10 +155,9 @@ class _Compiler:
 
     def call(self, node: Call) -> Body:
         value: Evaluate = self.pipe(node.pipe) if node.pipe else lambda _run, _dot: None
-        name, start, end, price = node.name, node.start, node.end, self.price
+        name, start, end = node.name, node.start, node.end
 
         def calls(run: Run, dot: Value) -> int:
-            run.budget.spend(price)
             run.call(name, value(run, dot), start, end)
             return 0
 
@@ -169,7 +166,7 @@ class _Compiler:
     def range(self, node: Range) -> Body:
         pipe = node.pipe
         value, body, otherwise = self.pipe(pipe), self.body(node.body), self.body(node.otherwise)
-        names, price = pipe.names, self.price
+        names, price = pipe.names, _price(node.body)
 
         def loops(run: Run, dot: Value) -> int:
             mark = len(run.undo)

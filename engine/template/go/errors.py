@@ -7,14 +7,25 @@ class TemplateError(TocsinError):
     """A template that cannot be read or expanded.
 
     `start` and `end` are character offsets in the template's text; `message` says what is wrong
-    there without the place.
+    there without the place. `name` is that of the file where it is not the text itself.
     """
 
-    def __init__(self, message: str, start: int, end: int, source: str = "") -> None:
+    def __init__(
+        self, message: str, start: int, end: int, source: str = "", name: str = ""
+    ) -> None:
         self.message = message
         self.start = start
         self.end = max(end, start + 1)
-        super().__init__(f"{_place(source, start, end)}{message}")
+        self.source = source
+        self.name = name
+        where = f"{name}: " if name else ""
+        super().__init__(f"{where}{_place(source, start, end)}{message}")
+
+    def placed(self, source: str, name: str = "") -> "TemplateError":
+        """Return the error with the text that its offsets are in, unless it has one already."""
+        if self.source:
+            return self
+        return TemplateError(self.message, self.start, self.end, source, name)
 
 
 def _place(source: str, start: int, end: int) -> str:

@@ -68,9 +68,9 @@ def _position(key: Value, limit: int) -> int:
 def _size(item: Value) -> int:
     if isinstance(item, str):
         return len(item) if item.isascii() else len(as_bytes(item))
-    if isinstance(item, GoObject | dict):
-        return len(entries(item))
-    return len(item)
+    if isinstance(item, list | tuple):
+        return len(item)
+    return len(entries(item))
 
 
 def _slice(run: "Run", item: Value, *bounds: Value) -> Value:
@@ -117,7 +117,7 @@ def equal(left: Value, right: Value) -> bool:
         if {one, other} == {"int", "uint"}:
             return bool(left == right)
         if left is None or right is None:
-            return False
+            return _is_nil(left) and _is_nil(right)
         if one not in _BASIC and other not in _BASIC:
             raise Failure(f"non-comparable types {type_of(left)} and {type_of(right)}")
         raise _incompatible(left, right)
@@ -126,8 +126,15 @@ def equal(left: Value, right: Value) -> bool:
     if left is None:
         return True
     if isinstance(left, GoObject) and isinstance(right, GoObject):
-        return type(left) is type(right) and left.go_key() == right.go_key()
+        if left.go_is_nil() or right.go_is_nil():
+            return left.go_is_nil() and right.go_is_nil()
+        keys = left.go_key(), right.go_key()
+        return type(left) is type(right) and keys[0] == keys[1]
     raise Failure(f"non-comparable type {type_of(right)}")
+
+
+def _is_nil(value: Value) -> bool:
+    return value is None or (isinstance(value, GoObject) and value.go_is_nil())
 
 
 def _incompatible(left: Value, right: Value) -> Failure:

@@ -5,8 +5,8 @@ import re
 
 from engine.template.go.errors import Failure
 from engine.template.go.floats import general
-from engine.template.go.moments import Duration, Time
-from engine.template.go.values import HTML, TYPES, Value, type_of
+from engine.template.go.moments import Duration, TimePointer
+from engine.template.go.values import TYPES, Value, type_of
 
 _LARGE = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 _BINARY = ("", "ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi")
@@ -23,7 +23,7 @@ _DURATION = re.compile(
 
 def number(value: Value) -> float:
     """Return a number, or a text that is one, as float64. Raises Failure."""
-    if isinstance(value, str) and not isinstance(value, HTML):
+    if type(value) is str:
         return parsed(value)
     if isinstance(value, Duration):
         return value.nanoseconds / 1e9
@@ -126,7 +126,7 @@ def humanize_timestamp(value: Value) -> str:
     return str(to_time(v)) if math.isfinite(v) else _short(v)
 
 
-def to_time(value: Value) -> Time:
+def to_time(value: Value) -> TimePointer:
     """Return seconds since 1970 as a time, cut to milliseconds. Raises Failure."""
     v = number(value)
     if not math.isfinite(v):
@@ -134,7 +134,7 @@ def to_time(value: Value) -> Time:
     nanoseconds = v * 1e9
     if not -(2.0**63) <= nanoseconds < 2.0**63:
         raise Failure(f"{_short(v)} is no time that nanoseconds in an int64 can tell")
-    return Time(_whole(int(nanoseconds), 1_000_000) * 1_000_000)
+    return TimePointer(_whole(int(nanoseconds), 1_000_000) * 1_000_000)
 
 
 def to_duration(value: Value) -> Duration:

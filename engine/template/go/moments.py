@@ -8,13 +8,16 @@ from typing import ClassVar
 from engine.template.go.errors import Failure
 from engine.template.go.values import Function, GoObject, Int64, Value
 
+ZERO_NS = -62_135_596_800_000_000_000
+"""Go's zero time, the first of January of year 1: what has no time."""
+
 _SECOND, _DAY = 1_000_000_000, 86_400
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
            "October", "November", "December")  # fmt: skip
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_LAYOUT = re.compile(
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+LAYOUT = re.compile(
     r"January|Jan(?![a-z])|Jan|Monday|Mon|MST|2006|__2|002|_2|01|02|03|04|05|06|15|PM|pm"
     r"|-07:00:00|-070000|-07:00|-0700|-07|Z07:00:00|Z070000|Z07:00|Z0700|Z07"
     r"|[.,]0+(?![0-9])|[.,]9+(?![0-9])|1|2|3|4|5"
@@ -66,7 +69,7 @@ class Time(GoObject):
     """A moment: nanoseconds since 1970, shown in a zone."""
 
     __slots__ = ("nanoseconds", "zone")
-    go_type = "*time.Time"
+    go_type = "time.Time"
 
     def __init__(self, nanoseconds: int, zone: tzinfo = UTC) -> None:
         self.nanoseconds = nanoseconds
@@ -84,6 +87,14 @@ class Time(GoObject):
         """Return 2006-01-02 15:04:05.999 +0000 UTC."""
         return self.format("2006-01-02 15:04:05.999999999 -0700 MST")
 
+    def go_syntax(self) -> str:
+        """Return time.Date(2006, time.January, 2, 15, 4, 5, 0, time.UTC)."""
+        at = self.moment()
+        name = getattr(self.zone, "key", None) or at.tzname() or ""
+        zone = "time.UTC" if name == "UTC" else f'time.Location("{name}")'
+        parts = f"{at.day}, {at.hour}, {at.minute}, {at.second}, {self.nanoseconds % _SECOND}"
+        return f"time.Date({at.year}, time.{MONTHS[at.month - 1]}, {parts}, {zone})"
+
     def go_key(self) -> object:
         """Return the nanoseconds."""
         return self.nanoseconds
@@ -93,7 +104,7 @@ class Time(GoObject):
     def format(self, layout: str) -> str:
         """Write the time by a layout of Go: 2006-01-02 15:04:05."""
         moment = self.moment()
-        return _LAYOUT.sub(lambda match: self._part(match.group(), moment), layout)
+        return LAYOUT.sub(lambda match: self._part(match.group(), moment), layout)
 
     def _part(self, part: str, moment: datetime) -> str:
         if part[0] in ".," and len(part) > 1:
@@ -103,8 +114,8 @@ class Time(GoObject):
         hour12 = moment.hour % 12 or 12
         day = moment.timetuple().tm_yday
         known = {
-            "January": _MONTHS[moment.month - 1], "Jan": _MONTHS[moment.month - 1][:3],
-            "Monday": _DAYS[moment.weekday()], "Mon": _DAYS[moment.weekday()][:3],
+            "January": MONTHS[moment.month - 1], "Jan": MONTHS[moment.month - 1][:3],
+            "Monday": DAYS[moment.weekday()], "Mon": DAYS[moment.weekday()][:3],
             "MST": _zone_name(moment),
             "2006": f"{moment.year:04d}", "06": f"{moment.year % 100:02d}",
             "01": f"{moment.month:02d}", "1": str(moment.month), "02": f"{moment.day:02d}",
@@ -140,7 +151,7 @@ def _zone_name(moment: datetime) -> str:
     name = moment.tzname() or ""
     if name and not name.startswith(("UTC+", "UTC-")):
         return name
-    return _offset("-0700", moment).removesuffix("00")
+    return _offset("-0700", moment)
 
 
 def _add(time: Time, length: Duration) -> Time:
@@ -216,12 +227,12 @@ def _clock(name: str) -> Function:
 _TIME: Mapping[str, Function] = {
     "Add": _of(_add, "time.Duration"),
     "AddDate": _of(_date_added, "int", "int", "int"),
-    "After": _of(lambda t, u: t.nanoseconds > u.nanoseconds, "*time.Time"),
-    "Before": _of(lambda t, u: t.nanoseconds < u.nanoseconds, "*time.Time"),
+    "After": _of(lambda t, u: t.nanoseconds > u.nanoseconds, "time.Time"),
+    "Before": _of(lambda t, u: t.nanoseconds < u.nanoseconds, "time.Time"),
     "Compare": _of(lambda t, u: (t.nanoseconds > u.nanoseconds) - (t.nanoseconds < u.nanoseconds),
-                   "*time.Time"),
+                   "time.Time"),
     "Day": _clock("day"),
-    "Equal": _of(lambda t, u: t.nanoseconds == u.nanoseconds, "*time.Time"),
+    "Equal": _of(lambda t, u: t.nanoseconds == u.nanoseconds, "time.Time"),
     "Format": _of(Time.format, "string"),
     "Hour": _clock("hour"),
     "IsZero": _of(lambda t: t.nanoseconds // _SECOND == -62_135_596_800),
@@ -231,7 +242,7 @@ _TIME: Mapping[str, Function] = {
     "Nanosecond": _of(lambda t: t.nanoseconds % _SECOND),
     "Second": _clock("second"),
     "String": _of(Time.go_text),
-    "Sub": _of(lambda t, u: Duration(t.nanoseconds - u.nanoseconds), "*time.Time"),
+    "Sub": _of(lambda t, u: Duration(t.nanoseconds - u.nanoseconds), "time.Time"),
     "Truncate": _of(lambda t, d: Time(_truncated(t.nanoseconds, d.nanoseconds), t.zone),
                     "time.Duration"),
     "UTC": _of(lambda t: Time(t.nanoseconds)),
@@ -254,7 +265,7 @@ class Month(int, GoObject):
 
     def go_text(self) -> str:
         """Return the name."""
-        return _MONTHS[int(self) - 1]
+        return MONTHS[int(self) - 1]
 
 
 class Weekday(int, GoObject):
@@ -266,7 +277,14 @@ class Weekday(int, GoObject):
 
     def go_text(self) -> str:
         """Return the name."""
-        return _DAYS[int(self) - 1]
+        return DAYS[int(self) - 1]
+
+
+class TimePointer(Time):
+    """*time.Time, as Prometheus's toTime gives it."""
+
+    __slots__ = ()
+    go_type = "*time.Time"
 
 
 Duration.go_methods = _DURATION

@@ -1,6 +1,6 @@
 """The syntax tree of a template. Offsets are characters of its text."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 
 
@@ -98,9 +98,10 @@ class Text(Node):
 
 @dataclass(frozen=True, slots=True)
 class Action(Node):
-    """`{{ pipeline }}`."""
+    """`{{ pipeline }}`, and how its value is written where it is not as it prints."""
 
     pipe: Pipe
+    show: Callable[..., str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def walk(start: Node | tuple[Node, ...]) -> Iterator[Node]:
 
 _PLAIN = frozenset(
     {"start", "end", "name", "names", "text", "value", "assigns", "ideal", "as_int", "as_uint",
-     "as_float"}
+     "as_float", "show"}
 )  # fmt: skip
 _known_parts: dict[type[Node], tuple[str, ...]] = {}
 

@@ -28,8 +28,7 @@ from engine.template.go.nodes import (
     With,
 )
 
-SOURCE_CHARS_MAX = 16_384
-DEPTH_MAX = 40
+SOURCE_CHARS_MAX, DEPTH_MAX = 16_384, 40
 _TERMS = frozenset(
     {Kind.NUMBER, Kind.COMPLEX, Kind.CHARACTER, Kind.STRING, Kind.RAW, Kind.DOT, Kind.FIELD,
      Kind.VARIABLE, Kind.IDENTIFIER, Kind.LEFT}
@@ -39,13 +38,18 @@ _WHOLE = frozenset({Kind.TEXT, Kind.READ})
 _WORDS = frozenset({"true", "false", "nil"})
 
 
-def parse(source: str, functions: Container[str], variables: tuple[str, ...] = ()) -> Tree:
+def parse(
+    source: str,
+    functions: Container[str],
+    variables: tuple[str, ...] = (),
+    chars_max: int = SOURCE_CHARS_MAX,
+) -> Tree:
     """Parse a template that may use these functions and finds these variables.
 
     The variables are known in the text itself, not in what it defines. Raises TemplateError.
     """
-    if len(source) > SOURCE_CHARS_MAX:
-        raise TemplateError(f"longer than {SOURCE_CHARS_MAX:,} characters", 0, 1)
+    if len(source) > chars_max:
+        raise TemplateError(f"longer than {chars_max:,} characters", 0, 1)
     return _Parser(source, functions, variables).parse()
 
 
@@ -229,9 +233,9 @@ class _Parser:
         if ending.text != "end":
             raise self.unexpected(ending, opened.text)
         self.variables, self.ranges = outer
-        if _is_empty(self.templates.get(name, ())):
+        if is_empty(self.templates.get(name, ())):
             self.templates[name] = found
-        elif not _is_empty(found):
+        elif not is_empty(found):
             raise self.error(f"template {name!r} is defined twice", opened)
 
     def block(self, opened: Token) -> Node:
@@ -391,5 +395,6 @@ def _truth(token: Token) -> Constant:
     return Constant(token.start, token.end, token.text == "true")
 
 
-def _is_empty(body: tuple[Node, ...]) -> bool:
+def is_empty(body: tuple[Node, ...]) -> bool:
+    """Say whether a template holds nothing but space: such a one replaces no other."""
     return all(isinstance(node, Text) and not node.text.strip() for node in body)

@@ -35,11 +35,12 @@ class Run:
         bodies: Mapping[str, Body],
         context: Any,
         output_max: int,
-        missing: str = "zero",
+        missing: str,
+        budget: Budget,
     ) -> None:
         self.bodies = bodies
         self.context = context
-        self.budget = Budget()
+        self.budget = budget
         self.calls = 0
         self.left = output_max
         self.missing_fails = missing == "error"

@@ -1,19 +1,20 @@
 """A compiled template, and the cache of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from jinja2.exceptions import SecurityError
 
 from engine.limits import DEFAULT_LIMITS
-from engine.template.go import markup
-from engine.template.go.compiler import compiled, shown
+from engine.template.budget import STEPS_MAX, TEXT_CHARS_MAX, Budget
+from engine.template.go import html
+from engine.template.go.compiler import compiled
 from engine.template.go.errors import Failure, TemplateError
 from engine.template.go.functions import BUILTINS
-from engine.template.go.nodes import Tree
-from engine.template.go.parser import parse
+from engine.template.go.nodes import Node, Tree
+from engine.template.go.parser import SOURCE_CHARS_MAX, parse
 from engine.template.go.run import Body, Full, Run
 from engine.template.go.values import Function, GoObject, Value, clean
 
@@ -24,10 +25,10 @@ _OPERANDS = frozenset({"and", "call", "or"})
 
 @dataclass(frozen=True, eq=False)
 class Dialect:
-    """The functions of one kind of template, and the variables it begins with.
+    """The functions of one kind of template, the variables it begins with, and its bounds.
 
-    `variables(data)` gives their values from the data; the templates in `library` can be called
-    by name. One Dialect is made per kind and kept: compiled templates are cached by it.
+    `variables(data)` gives their values from the data. One Dialect is made per kind and kept:
+    compiled templates are cached by it.
     """
 
     functions: Mapping[str, Function]
@@ -35,7 +36,9 @@ class Dialect:
     variables: Callable[[Value], tuple[Value, ...]] = lambda _data: ()
     is_html: bool = False
     missing: str = "zero"
-    library: Mapping[str, Body] = field(default_factory=dict)
+    steps_max: int = STEPS_MAX
+    text_chars_max: int = TEXT_CHARS_MAX
+    source_chars_max: int = SOURCE_CHARS_MAX
 
     def parse(self, source: str) -> Tree:
         """Parse a text. Raises TemplateError."""
@@ -79,21 +82,24 @@ class Template:
         context: Any = None,
         *,
         output_bytes_max: int = DEFAULT_LIMITS.template_output_bytes_max,
+        budget: Budget | None = None,
     ) -> str:
         """Return what the template writes, cut where it is too long. Raises TemplateError.
 
-        Functions find `context` in their run.
+        Functions find `context` in their run. An expansion inside another one shares its budget.
         """
-        run = Run(self.bodies, context, output_bytes_max, self.dialect.missing)
+        dialect = self.dialect
+        spent = budget or Budget(dialect.steps_max, dialect.text_chars_max)
+        run = Run(self.bodies, context, output_bytes_max, dialect.missing, spent)
         run.variables["$"] = data
-        for name, value in zip(self.dialect.names, self.dialect.variables(data), strict=True):
+        for name, value in zip(dialect.names, dialect.variables(data), strict=True):
             run.variables[name] = value
         try:
             self.body(run, data)
         except Full:
             pass
         except TemplateError as error:
-            raise TemplateError(error.message, error.start, error.end, self.source) from None
+            raise error.placed(self.source) from None
         except (SecurityError, Failure) as error:
             raise TemplateError(str(error), 0, 1) from None
         except Exception as error:  # noqa: BLE001 - whatever a template does, only it fails
@@ -105,7 +111,7 @@ class Template:
 @lru_cache(maxsize=64)
 def _parsed(dialect: Dialect, source: str) -> Tree | TemplateError:
     try:
-        return parse(source, _Known(dialect.functions), dialect.names)
+        return parse(source, _Known(dialect.functions), dialect.names, dialect.source_chars_max)
     except TemplateError as error:
         return error
     except (RecursionError, ValueError, OverflowError) as error:
@@ -119,9 +125,25 @@ def _compiled(dialect: Dialect, source: str) -> Template | TemplateError:
     except TemplateError as error:
         return error
     functions = {**BUILTINS, **dialect.functions}
-    show = markup.shown if dialect.is_html else shown
-    body, named = compiled(tree, functions, 10 + len(source) // 8, show)
-    return Template(dialect, source, body, {**dialect.library, **named})
+    body, named = tree.body, dict(tree.templates)
+    if dialect.is_html:
+        try:
+            body, named = _escaped(tree)
+        except TemplateError as error:
+            return error.placed(source)
+    bodies = {name: compiled(nodes, functions) for name, nodes in named.items()}
+    return Template(dialect, source, compiled(body, functions), bodies)
+
+
+def _escaped(tree: Tree) -> tuple[tuple[Node, ...], dict[str, tuple[Node, ...]]]:
+    """Escape a text and all that it defines: `tmpl` may call any of it."""
+    sources = {name: html.Source(nodes) for name, nodes in tree.templates.items()}
+    body, called = html.escaped(tree.body, sources)
+    for name, nodes in tree.templates.items():
+        if name not in called:
+            found, more = html.escaped(nodes, sources)
+            called = {**called, **more, name: (name, found)}
+    return body, {name: nodes for name, (_, nodes) in called.items()}
 
 
 def _cut(text: str, bytes_max: int) -> str:

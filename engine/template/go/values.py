@@ -35,6 +35,14 @@ class GoObject:
     go_type: ClassVar[str] = "struct"
     go_kind: ClassVar[str] = "struct"
     go_methods: ClassVar[Mapping[str, Function]] = {}
+    go_also: ClassVar[frozenset[str]] = frozenset()
+    """Types without a name of their own that Go takes it for: []string, map[string]string."""
+    go_tags: ClassVar[Mapping[str, str]] = {}
+    """Fields that have another name in JSON."""
+
+    def go_is_nil(self) -> bool:
+        """Say whether it is a map or list that was never made: JSON's null."""
+        return False
 
     def go_field(self, name: str) -> Value:
         """Return a field. Raises KeyError where there is none."""
@@ -42,6 +50,10 @@ class GoObject:
 
     def go_text(self) -> str | None:
         """Return what Go's String() says; None where the type has no such method."""
+        return None
+
+    def go_syntax(self) -> str | None:
+        """Return what %#v says where that is not made of the parts."""
         return None
 
     def go_parts(self) -> Mapping[str, Value]:
@@ -55,6 +67,12 @@ class GoObject:
 
 class HTML(str):
     """A text that is HTML already."""
+
+    __slots__ = ()
+
+
+class URL(str):
+    """A text that is a URL already, of a scheme that its author trusts."""
 
     __slots__ = ()
 
@@ -97,6 +115,7 @@ TYPES: Mapping[type, tuple[str, str]] = {
     complex: ("complex", "complex128"),
     str: ("string", "string"),
     HTML: ("string", "template.HTML"),
+    URL: ("string", "template.URL"),
     Uint8: ("uint", "uint8"),
     Int64: ("int", "int64"),
     Uint64: ("uint", "uint64"),
@@ -138,6 +157,8 @@ def is_true(value: Value) -> bool:
     if isinstance(value, GoObject):
         if value.go_kind == "map":
             return bool(value.go_parts())
+        if isinstance(value, list):
+            return bool(value)
         return not isinstance(value, int) or bool(int(value))
     kind_of(value)
     return bool(value)
@@ -150,8 +171,10 @@ def accepts(wanted: str, value: Value) -> bool:
     if value is None:
         return wanted.startswith(("[]", "map[", "*"))
     given = type_of(value)
-    # One dereference, as Go does: *time.Time where time.Time is wanted, and the other way.
-    return given == wanted or given == f"*{wanted}"
+    # One dereference, as Go does: *time.Time where time.Time is wanted.
+    if given == wanted or given == f"*{wanted}":
+        return True
+    return isinstance(value, GoObject) and wanted in value.go_also
 
 
 def entries(value: Value) -> Mapping[str, Value]:

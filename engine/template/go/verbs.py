@@ -100,6 +100,8 @@ class Printer:
             text = value.go_text()
             if text is not None:
                 return self.string(text, verb)
+        if isinstance(value, GoObject) and verb.sharp_v and (syntax := value.go_syntax()):
+            return self.pad(syntax, verb)
         match kind:
             case "bool":
                 return self.pad("true" if value else "false", verb) if name in "tv" \

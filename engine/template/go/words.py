@@ -2,6 +2,11 @@
 
 import re
 
+SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""What Go takes for white space."""
+
 # Letters, digits and marks make a word; so do ' . : · between letters, and . , ; ' between digits.
 _WORD = re.compile(r"(?:[^\W_]|(?<=[^\W\d_])['’.:·](?=[^\W\d_])|(?<=\d)['’.,;](?=\d)|_|[̀-ͯ])+")
 
@@ -38,3 +43,8 @@ def _capital(word: str) -> str:
             capital = each.title()
             return word[:at] + capital + word[at + 1 :]
     return word
+
+
+def cased_title(text: str) -> str:
+    """Return every word with a capital, and the rest of it in lower case."""
+    return _WORD.sub(lambda match: _capital(lower(match.group())), text)

@@ -1,0 +1,1 @@
+"""Templates of notifications, against recorded and live answers of amtool."""
