@@ -11,6 +11,7 @@ DEFAULT_GROUP_WAIT_MS = 30_000
 DEFAULT_GROUP_INTERVAL_MS = 300_000
 DEFAULT_REPEAT_INTERVAL_MS = 14_400_000
 
+_OPERATORS = ("=", "!=", "=~", "!~")  # in the order that Alertmanager sorts by
 _RESERVED = frozenset("{}!=~,\\\"'`")
 
 
@@ -29,6 +30,8 @@ class Route:
     repeat_interval_ms: int = DEFAULT_REPEAT_INTERVAL_MS
     goes_on: bool = False  # `continue`: later siblings are tried too
     labels: Mapping[str, str] = field(default_factory=dict)
+    mute_time_intervals: tuple[str, ...] = ()  # names; within one of them nobody is told
+    active_time_intervals: tuple[str, ...] = ()  # names; outside of all of them neither
     routes: tuple["Route", ...] = ()
 
     def walk(self) -> Iterator["Route"]:
@@ -75,7 +78,9 @@ def child_key(parent_key: str, matchers: Selector) -> str:
 
 def format_matchers(matchers: Selector) -> str:
     """Write matchers as Alertmanager does: sorted, in braces, without blanks."""
-    ordered = sorted(matchers, key=lambda matcher: (matcher.name, matcher.value, matcher.operator))
+    ordered = sorted(
+        matchers, key=lambda one: (one.name, one.value, _OPERATORS.index(one.operator))
+    )
     return "{" + ",".join(format_matcher(matcher) for matcher in ordered) + "}"
 
 

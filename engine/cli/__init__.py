@@ -22,9 +22,13 @@ VERBS: Mapping[str, str] = {
     "demo": "see it all work, on a made-up fleet; needs nothing",
     "init": "write a configuration to start from",
     "check": "check rules or a configuration, every mistake at once",
+    "route": "say who gets an alert, in which group, when; show the routing tree",
+    "template": "show what templates of notifications write",
     "test": "run unit tests of rules, as promtool does",
     "silence": "add, query and expire silences",
     "alert": "query the alerts that are there now",
+    "delivery": "show notifications that were given up, and send them again",
+    "receiver": "send a test notification to a receiver",
     "status": "ask a worker how it is",
     "compare": "show the alerts of a running Prometheus beside ours",
 }
@@ -69,7 +73,8 @@ def _run(parser: argparse.ArgumentParser, words: list[str]) -> int:
     module = importlib.import_module(f"engine.cli.{words[0]}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True, prog="tocsin")
     module.add_parser(subparsers)
-    args = parser.parse_args(words)
+    spelled_out = getattr(module, "spelled_out", None)  # a verb may take shorter forms
+    args = parser.parse_args(words if spelled_out is None else spelled_out(words))
     try:
         return int(module.run(args))
     except KeyboardInterrupt:

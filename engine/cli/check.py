@@ -5,13 +5,17 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine.config import Config
 from engine.document import Finding, failed, ordered, render, render_github, render_json
 from engine.errors import FileError
 
+if TYPE_CHECKING:
+    from engine.series import MatcherMode
+
 OUTPUTS = ("text", "json", "github")
+NOUNS = ("rules", "config", "notifications")
 
 
 class _Subparsers(Protocol):
@@ -22,8 +26,10 @@ class _Subparsers(Protocol):
 def add_parser(subparsers: _Subparsers) -> None:
     """Add the verb, its two nouns and their options."""
     text = "Check rule files or a configuration; exit 0 clean, 1 findings, 2 wrong usage."
-    parser = subparsers.add_parser("check", help=text, description=text)
-    nouns = parser.add_subparsers(dest="noun", metavar="rules|config", required=True)
+    parser = subparsers.add_parser(
+        "check", help=text, description=f"{text} `tocsin check FILE` sees itself what a file is."
+    )
+    nouns = parser.add_subparsers(dest="noun", metavar="|".join(NOUNS), required=True)
     rules = nouns.add_parser("rules", help="check rule files and directories of them")
     rules.add_argument("paths", nargs="+", metavar="PATH", help="*.yml, *.yaml or a directory")
     rules.add_argument("--schema", action=_PrintSchema, nargs=0,
@@ -34,9 +40,27 @@ def add_parser(subparsers: _Subparsers) -> None:
                        help="holds a bearer token for it (default $TOCSIN_TOKEN)")  # fmt: skip
     config = nouns.add_parser("config", help="check tocsin.yaml and every file that it names")
     config.add_argument("file", nargs="?", default="tocsin.yaml", metavar="FILE")
-    for noun in (rules, config):
+    notifications = nouns.add_parser(
+        "notifications", help="check notifications files: alertmanager.yml"
+    )
+    notifications.add_argument("files", nargs="+", metavar="FILE")
+    notifications.add_argument("--matchers", choices=("fallback", "classic", "utf8"),
+                               default="fallback", help="how matchers are read")  # fmt: skip
+    for noun in (rules, config, notifications):
         noun.add_argument("--output", choices=OUTPUTS, default="text", help="(default text)")
     parser.set_defaults(run=run)
+
+
+def spelled_out(words: list[str]) -> list[str]:
+    """Put the noun into `check FILE …`, by what the first file is."""
+    if len(words) < 2 or words[1] in NOUNS or words[1].startswith("-"):
+        return words
+    from engine.cli.notifications import kind_of
+
+    try:
+        return [words[0], kind_of(Path(words[1])), *words[1:]]
+    except OSError:  # the parser says which words it knows
+        return words
 
 
 class _PrintSchema(argparse.Action):
@@ -53,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
     """Check and return the exit code."""
     if args.noun == "rules":
         return check_rules(args.paths, args.output, args.against, args.token_file)
+    if args.noun == "notifications":
+        return check_notifications(args.files, args.output, args.matchers)
     return check_config(args.file, args.output)
 
 
@@ -95,6 +121,23 @@ def check_rules(
     return code
 
 
+def check_notifications(files: Sequence[str], output: str, mode: "MatcherMode" = "fallback") -> int:
+    """Check files as Alertmanager has them, and the templates that they name."""
+    from engine.cli.notifications import read_file
+
+    findings: list[Finding] = []
+    texts: dict[str, str] = {}
+    for file in files:
+        try:
+            found = read_file(Path(file), file, mode)
+        except OSError as error:
+            print(f"tocsin check notifications: {file}: {error.strerror}", file=sys.stderr)
+            return 2
+        findings += found.findings
+        texts.update(found.texts)
+    return _report(findings, texts, output, _counted(len(files), "file"))
+
+
 def check_config(file: str, output: str) -> int:
     """Check tocsin.yaml, and the rules, notifications and tokens that it names."""
     from engine import config as configuration
@@ -117,9 +160,11 @@ def check_config(file: str, output: str) -> int:
 def _named_files(config: Config) -> tuple[list[Finding], dict[str, str]]:
     """Check what a configuration names; return findings and the texts to show them with."""
     from engine.api import tokens
+    from engine.cli.notifications import read_named
+    from engine.clock import system_clock
     from engine.rules import load as load_rules
     from engine.rules import read_paths
-    from notifiers import config as notifications
+    from notifiers import load_silences
 
     findings: list[Finding] = []
     texts: dict[str, str] = {}
@@ -129,11 +174,19 @@ def _named_files(config: Config) -> tuple[list[Finding], dict[str, str]]:
         texts.update(rules)
     except FileError as error:
         findings.append(_about(config, "path-missing", str(error)))
+    try:
+        silences = read_paths(config.silences, config.base, "silences")
+        findings += load_silences(
+            silences, system_clock(), limits=config.limits, mode=config.matcher_parsing
+        )[1]
+        texts.update(silences)
+    except FileError as error:
+        findings.append(_about(config, "path-missing", str(error)))
     shown = _relative(config.notifications, config.base)
     try:
-        text = config.notifications.read_text(encoding="utf-8", errors="surrogateescape")
-        findings += notifications.load(text, shown)[1]
-        texts[shown] = text
+        found = read_named(config, shown)
+        findings += found.findings
+        texts.update(found.texts)
     except OSError as error:
         findings.append(_about(config, "path-missing", f"{shown}: {error.strerror}"))
     if config.auth.tokens_file is not None:

@@ -19,8 +19,12 @@ def run(args: argparse.Namespace) -> int:
     rules = _optional(args, "/api/v1/rules")
     alerts = _optional(args, "/api/v2/alerts")
     silences = _optional(args, "/api/v2/silences")
+    deliveries = _optional(args, "/api/v1/deliveries")
     if args.output == "json":
-        print_json({"ready": ready, "rules": rules, "alerts": alerts, "silences": silences})
+        print_json({
+            "ready": ready, "rules": rules, "alerts": alerts, "silences": silences,
+            "deliveries": deliveries,
+        })  # fmt: skip
         return 0 if ready["ready"] else 1
     print(f"{args.url}: {'ready' if ready['ready'] else 'not ready'}")
     for obstacle in ready["obstacles"]:
@@ -33,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     if silences is not None:
         active = sum(silence["status"]["state"] == "active" for silence in silences)
         print(f"silences: {active} active")
+    if deliveries is not None:
+        _print_deliveries(deliveries["data"])
     return 0 if ready["ready"] else 1
 
 
@@ -42,6 +48,16 @@ def _print_rules(data: dict[str, Any]) -> None:
     print(f"rules: {count} in force, set {load['digest'][:12] or 'none'}")
     if not load["good"] and load["findings"]:
         print(f"the newest rule files are not in force:\n{load['findings']}")
+
+
+def _print_deliveries(data: dict[str, Any]) -> None:
+    lost = len(data["deadLetters"])
+    down = [each["destination"] for each in data["destinations"] if each["breaker"] != "closed"]
+    print(f"notifications: {data['inFlight']} on their way, {lost} given up")
+    if down:
+        print(f"  left alone after failures: {', '.join(plain(name) for name in down)}")
+    if lost or down:
+        print("  more: tocsin delivery list")
 
 
 def _optional(args: argparse.Namespace, path: str) -> Any:

@@ -14,7 +14,9 @@ _SHOWN_MAX = 100
 _SECRET = re.compile(
     r"(?<=://)[^/@\s]*(?=@)"
     r"|(?<=password:)\s+\S.*|(?<=secret:)\s+\S.*|(?<=token:)\s+\S.*"
-    r"|(?<=api_url:)\s+\S.*|(?<=api_key:)\s+\S.*|(?<=ing_key:)\s+\S.*|(?<=service_key:)\s+\S.*"
+    r"|(?<=hook_url:)\s+\S.*|(?<=[\s{,]url:)\s+\S.*"
+    r"|(?<=api_url:)\s+\S.*|(?<=_key:)\s+\S.*|(?<=credentials:)\s+\S.*"
+    r"|(?<=token_id:)\s+\S.*|(?<=[\s{,]key:)\s+\S.*"
 )
 """What a shown line must not give away: findings go to logs and to build output."""
 

@@ -4,6 +4,7 @@ Invariant: no series id leaves its process without its labels; across a hop a se
 """
 
 from engine.series.anchored import Anchored, Matched, compiled
+from engine.series.breadth import breadth, names_nothing
 from engine.series.census import Census, MatcherMet, Met, count_together, sketch_of
 from engine.series.growing import Column
 from engine.series.labels import (
@@ -18,7 +19,12 @@ from engine.series.labels import (
 )
 from engine.series.machine import Machine, Spans, TooLargeError, parsed, ways
 from engine.series.matcher import Matcher, MatchOperator, Selector, selects
-from engine.series.matcher_text import MatcherTextError, parse_matcher, parse_matchers
+from engine.series.matcher_text import (
+    MatcherMode,
+    MatcherTextError,
+    parse_matcher,
+    parse_matchers,
+)
 from engine.series.messages import (
     BATCH_VERSION,
     F64,
@@ -68,6 +74,7 @@ __all__ = [
     "Matched",
     "Matcher",
     "MatcherMet",
+    "MatcherMode",
     "MatcherTextError",
     "Message",
     "Met",
@@ -78,6 +85,7 @@ __all__ = [
     "Spans",
     "TooLargeError",
     "Vector",
+    "breadth",
     "canonical",
     "column",
     "compiled",
@@ -85,6 +93,7 @@ __all__ = [
     "decode",
     "encode",
     "group_hash",
+    "names_nothing",
     "pack_announced",
     "parse",
     "parse_matcher",

@@ -5,6 +5,7 @@ of a kilobyte must not hold a worker for hours because somebody wrote `(a+)+`.
 """
 
 import re
+from bisect import bisect_right
 from functools import lru_cache
 from typing import Any
 
@@ -40,11 +41,12 @@ class Matched:
 class Anchored:
     """A compiled pattern that must take a text whole."""
 
-    __slots__ = ("_machine", "_pattern", "_tree")
+    __slots__ = ("_machine", "_pattern", "_plain_max", "_tree")
 
     def __init__(self, pattern: re.Pattern[str], tree: Any) -> None:
         self._pattern, self._tree = pattern, tree
         self._machine: Machine | None = None
+        self._plain_max = _LONG  # characters of a text that `re` is quick with for sure
 
     @property
     def pattern(self) -> str:
@@ -55,11 +57,22 @@ class Anchored:
         """Make the machine where some text would need it. Raises TooLargeError."""
         if ways(self._tree, _LONG) > 1:
             self._machine = Machine.of(self._tree)
+            # A longer text never has fewer ways.
+            self._plain_max = bisect_right(range(_LONG), False, key=self._is_hard) - 1
+
+    def _is_hard(self, length: int) -> bool:
+        return ways(self._tree, length) * (length + 1) > _EFFORT_MAX
+
+    def accepts(self, text: str) -> bool:
+        """Say whether it takes the whole text; the same as `match`, without the groups."""
+        if self._machine is None or len(text) <= self._plain_max:
+            return self._pattern.match(text) is not None
+        return self.match(text) is not None
 
     def match(self, text: str) -> Matched | None:
         """Match the whole text; None where it does not."""
-        machine, length = self._machine, len(text)
-        if machine is None or ways(self._tree, length) * (length + 1) <= _EFFORT_MAX:
+        machine = self._machine
+        if machine is None or len(text) <= self._plain_max:
             found = self._pattern.match(text)
             spans = None if found is None else tuple(at for span in found.regs for at in span)
         else:

@@ -24,7 +24,7 @@ class Matcher:
             return have == self.value
         if self.operator == "!=":
             return have != self.value
-        return (compiled(self.value).match(have) is not None) == (self.operator == "=~")
+        return compiled(self.value).accepts(have) == (self.operator == "=~")
 
     def __str__(self) -> str:
         quoted = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

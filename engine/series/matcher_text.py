@@ -3,7 +3,8 @@
     foo="bar"   foo=bar   "weird name"!~"a|b"        one: in filters, in commands
     {foo="bar", "weird name"!~"a|b"}   foo=bar,baz=~qux      several: in routes, in links
 
-Where both grammars read a text and differ, the older one decides (Alertmanager's default mode).
+Where both grammars read a text and differ, the older one decides (Alertmanager's default mode);
+its classic mode knows the older one alone, its strict UTF-8 mode the newer.
 What a rule reads is PromQL's selector: that is engine.rules.
 """
 
@@ -15,11 +16,14 @@ from typing import Literal
 from engine.series.anchored import compiled
 from engine.series.matcher import Matcher, Selector
 
+MatcherMode = Literal["fallback", "classic", "utf8"]
+"""Alertmanager's modes: both grammars, the older one deciding; that one alone; the newer alone."""
 Kind = Literal["text", "operator", "sign"]
 _Word = tuple[str, Kind]
 
+_BLANKS = r"[\t\n\f\r ]*"
 _CLASSIC = re.compile(
-    r"\s*([a-zA-Z_:][a-zA-Z0-9_:-]*)\s*(=~|=|!=|!~)\s*(.*?)\s*", re.DOTALL | re.ASCII
+    f"{_BLANKS}([a-zA-Z_:][a-zA-Z0-9_:]*){_BLANKS}(=~|=|!=|!~){_BLANKS}(.*?){_BLANKS}", re.DOTALL
 )
 _SPACE = " \t\n\v\f\r\x85\xa0"
 _RESERVED = "{}!=~,\\\"'`"
@@ -37,26 +41,36 @@ class MatcherTextError(ValueError):
     """A text that is no matcher, or no list of them; the message is for who wrote it."""
 
 
-def parse_matcher(text: str) -> Matcher:
+def parse_matcher(text: str, mode: MatcherMode = "fallback") -> Matcher:
     """Read one matcher; braces belong to lists. Raises MatcherTextError."""
+    if mode == "classic":
+        return _classic(text)
     if text.startswith("{") or text.endswith("}"):
         raise MatcherTextError(f"unexpected open or close brace: {text}")
+    if mode == "utf8":
+        return _only(text)
     try:
         return _classic(text)
     except MatcherTextError as problem:
         try:
-            found = tuple(_modern(text))
+            return _only(text)
         except MatcherTextError:
             raise problem from None
-        if not found:
-            raise problem from None
-        if len(found) != 1:
-            raise MatcherTextError(f"expected 1 matcher: {text}") from None
-        return found[0]
 
 
-def parse_matchers(text: str) -> Selector:
+def _only(text: str) -> Matcher:
+    found = tuple(_modern(text))
+    if len(found) != 1:
+        raise MatcherTextError(f"expected 1 matcher, found {len(found)}: {text}")
+    return found[0]
+
+
+def parse_matchers(text: str, mode: MatcherMode = "fallback") -> Selector:
     """Read a list of matchers, with or without braces. Raises MatcherTextError."""
+    if mode == "utf8":
+        return tuple(_modern(text))
+    if mode == "classic":
+        return tuple(_classic(part) for part in _parts(text))
     try:
         modern = tuple(_modern(text))
         problem = None
@@ -177,8 +191,17 @@ def _parts(text: str) -> list[str]:
         elif letter == '"' and not escaped:
             quoted = not quoted
         escaped = letter == "\\" and not escaped
-    parts.append(body[start:])
-    return parts if parts[-1].strip() else parts[:-1]
+    last = _trimmed(body[start:])
+    return [*parts, last] if last else parts
+
+
+def _trimmed(text: str) -> str:
+    start, end = 0, len(text)
+    while start < end and _is_space(text[start]):
+        start += 1
+    while start < end and _is_space(text[end - 1]):
+        end -= 1
+    return text[start:end]
 
 
 def _classic(text: str) -> Matcher:

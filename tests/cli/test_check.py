@@ -86,10 +86,14 @@ def test_a_configuration_is_checked_with_all_that_it_names(
     (tmp_path / "rules/a.yml").write_text(GOOD.replace("v > 1", "w > 1"))
     (tmp_path / "notifiers.yaml").write_text("route: {receiver: nobody}\nreceivers: []\n")
     (tmp_path / "tokens.yaml").write_text("tokens: [{name: a, token: hunter2, role: read}]\n")
-    (tmp_path / "tocsin.yaml").write_text("auth: {tokens_file: tokens.yaml}\n")
+    (tmp_path / "silences").mkdir()
+    (tmp_path / "silences/db.yaml").write_text("silences: [{name: a}]\n")
+    text = "auth: {tokens_file: tokens.yaml}\nsilences: ['silences/*.yaml']\n"
+    (tmp_path / "tocsin.yaml").write_text(text)
     assert run("config", str(tmp_path / "tocsin.yaml")) == 1
     out = capsys.readouterr().out
     assert "rules/a.yml:8:11: error[condition-name]" in out
+    assert "silences/db.yaml:1:13: error[silence-time]" in out
     assert "notifiers.yaml:1:" in out
     assert "tokens.yaml:1:" in out
     assert "hunter2" not in out

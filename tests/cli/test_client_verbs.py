@@ -65,6 +65,29 @@ def test_a_silence_through_its_life(capsys: Out) -> None:
     assert names(capsys, "Disk") == ["Disk"]
 
 
+def test_a_preview_sets_nothing(capsys: Out) -> None:
+    found = json.loads(told(capsys, "silence", "preview", "--output", "json", "host=~db-.*"))
+    assert (found["alerts"], found["alertnames"]["names"]) == (1, ["Disk"])
+    main(["silence", "preview", "Disk"])
+    shown = capsys.readouterr()
+    assert "it would mute 1 alert now: Disk (for team-a)" in shown.err
+    assert "Disk" in shown.out
+    assert "\x1b" not in shown.out + shown.err
+    main(["silence", "preview", "a=b"])
+    shown = capsys.readouterr()
+    assert "it would mute 0 alerts now" in shown.err
+    assert shown.out == ""
+    assert json.loads(told(capsys, "silence", "query", "--output", "json")) == []
+
+
+def test_a_silence_for_everything_must_be_insisted_on(capsys: Out) -> None:
+    words = ("silence", "add", "--comment", "x", "alertname=~.+")
+    assert "every alert; if that is what you want, add --force" in told(capsys, *words, code=1)
+    assert json.loads(told(capsys, "silence", "query", "--output", "json")) == []
+    told(capsys, *words, "--force")
+    assert names(capsys) == []
+
+
 def test_a_table_of_alerts_moves_no_cursor(capsys: Out) -> None:
     table = told(capsys, "alert", "query")
     assert "\x1b" not in table

@@ -52,6 +52,7 @@ def _load(text: str, **kwargs: Any) -> tuple[Any, list[Finding]]:
 def _places(text: str) -> list[tuple[int, str]]:
     config, findings = _load(text)
     assert (config is None) == bool(findings)
+    assert all(finding.help for finding in findings)
     return [(finding.line, finding.code) for finding in findings]
 
 
@@ -64,7 +65,7 @@ def test_a_good_file_is_read_whole() -> None:
         ("slack/0", False), ("slack/1", True),
     ]  # fmt: skip
     assert config.receivers["nobody"].integrations == ()
-    assert config.receivers["pager"].labels == {"tier": "one"}
+    assert config.receivers["pager"].labels == {"tier": "one", "name": "pager"}
     assert config.global_.resolve_timeout_ms == 600_000
     assert config.global_.smtp_require_tls is True
     assert config.external_url == "http://tocsin:9093"
@@ -122,55 +123,66 @@ global:
   opsgenie_api_key: x
   smtp_smarthots: mail:587
 inhibit_rules:
-- source_matchers: [a="b"]
-time_intervals: [{name: night}]
-templates: [x.tmpl]
-mute_time_intervals: []
+- {source_matchers: [a="b], target_matchers: [c="d"], equal: ["-"]}
+- {source_match: {a: b}, target_match_re: {c: "(", 'd.e': x}}
+time_intervals: [{name: night}, {name: night}, {time_intervals: [{weekdays: [someday]}]}]
+mute_time_intervals: [{name: day, time_intervals: [{times: [{start_time: '9:00'}]}]}]
+silences: []
 route:
   reciever: a
   group_by: [a, a, -b-]
   routes:
   - {receiver: nobody, matchers: ["a=~(("]}
-  - {receiver: a, match: {x: y}, mute_time_intervals: [night], group_interval: 0s}
+  - {receiver: a, match: {x: y}, mute_time_intervals: [nigth], group_interval: 0s}
+  - {receiver: a, matchers: a=b, labels: {x: '{{ .A'}}
 receivers:
 - name: a
   webhook_configs:
   - {url: not-a-url, titel: x}
-  - {send_resolved: maybe, url: 'http://x', title: '{{ .Status }}', timeout: 5s}
+  - {send_resolved: maybe, url: 'http://x', timeout: 5s}
   - {url: 'http://x', url_file: y}
   - {}
   pagerduty_configs: [{routing_key: x}]
+  sns_configs: [{subject: x}]
 - name: a
 - slack_configs: []
+  labels: {name: b}
 """
 
 
 def test_every_mistake_is_found_at_once() -> None:
     assert sorted(_places(BAD)) == [
         (3, "duration"),
-        (4, "unsupported"),
         (5, "key-unknown"),
-        (6, "unsupported"),
-        (8, "unsupported"),
-        (9, "unsupported"),
-        (12, "key-unknown"),
-        (12, "route-root"),
-        (13, "group-by"),
-        (13, "label-name"),
-        (15, "matcher"),
-        (15, "receiver-unknown"),
-        (16, "unsupported"),
-        (16, "value-range"),
-        (20, "key-unknown"),
-        (20, "url"),
-        (21, "template"),
-        (21, "unsupported"),
-        (21, "value-type"),
-        (22, "secret-twice"),
-        (23, "key-missing"),
-        (24, "unsupported"),
-        (25, "receiver-duplicate"),
-        (26, "receiver-name"),
+        (7, "label-name"),
+        (7, "matcher"),
+        (8, "label-name"),
+        (8, "matcher"),
+        (9, "interval"),
+        (9, "interval-name"),
+        (9, "interval-name"),
+        (10, "interval"),
+        (11, "unsupported"),
+        (13, "key-unknown"),
+        (13, "route-root"),
+        (14, "group-by"),
+        (14, "label-name"),
+        (16, "matcher"),
+        (16, "receiver-unknown"),
+        (17, "interval-unknown"),
+        (17, "value-range"),
+        (18, "template"),
+        (18, "value-type"),
+        (22, "key-unknown"),
+        (22, "url"),
+        (23, "unsupported"),
+        (23, "value-type"),
+        (24, "secret-twice"),
+        (25, "key-missing"),
+        (26, "receiver-unsupported"),
+        (27, "key-missing"),
+        (28, "receiver-duplicate"),
+        (29, "receiver-name"),
     ]
 
 
@@ -190,12 +202,12 @@ def test_a_finding_points_at_its_place_and_names_the_way_round() -> None:
     [
         ("", "key-missing"),
         ("- a", "value-type"),
-        ("route: {receiver: a}", "key-missing"),
+        ("route: {receiver: a}", "receiver-unknown"),
         ("receivers: [{name: a}]", "key-missing"),
         ("route: {receiver: a, matchers: [a=b]}\nreceivers: [{name: a}]", "route-root"),
         ("route: {receiver: a, continue: true}\nreceivers: [{name: a}]", "route-root"),
         ("route: {receiver: a, group_by: ['...', b]}\nreceivers: [{name: a}]", "group-by"),
-        ("route: {receiver: a, labels: {x: '{{ .A }}'}}\nreceivers: [{name: a}]", "template"),
+        ("route: {receiver: a, labels: {x: '{{ .A }'}}\nreceivers: [{name: a}]", "template"),
         ("route: [", "yaml-syntax"),
     ],
 )

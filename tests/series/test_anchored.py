@@ -49,3 +49,15 @@ def test_the_whole_text_or_nothing() -> None:
         assert compiled(pattern).match(text) is None
     assert compiled("a|ab").match("ab")
     assert compiled(".*").match("a\nb")
+
+
+@pytest.mark.parametrize("pattern", ["a.*b", "(a|b)*c", ".*a.*b.*", "(a+)+", "x(ab?)*"])
+def test_short_and_long_texts_are_judged_alike(pattern: str) -> None:
+    """Where `re` is left for the machine nothing changes."""
+    anchored = compiled(pattern)
+    for size in (0, 1, 2, 35, 36, 37, 1_412, 1_413, 1_414, 3_000):
+        for text in ("a" * size, "a" * size + "b", "b" * size + "c", "x" + "ab" * (size // 2)):
+            wanted = anchored.match(text) is not None
+            assert anchored.accepts(text) is wanted
+            if size < 20:
+                assert (re.fullmatch(pattern, text, re.DOTALL) is not None) is wanted
