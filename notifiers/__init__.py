@@ -10,21 +10,32 @@ Absent: Faust, HTTP, rules. Reference: README.md beside this file.
 """
 
 from notifiers.config import CONFIG_CODES, NotifierConfig, load
-from notifiers.delivery import Delivery, close_channels
+from notifiers.delivery import Delivery, Failure, LaneView, close_channels
+from notifiers.egress import Egress
 from notifiers.message import without_outlived
+from notifiers.newest import LetterView
 from notifiers.outbox import Flush
 from notifiers.owner import Notifier
 from notifiers.query import AlertView, GroupView
+from notifiers.silences_file import SILENCES_CODES, FileSilence
+from notifiers.silences_file import changes as silence_changes
+from notifiers.silences_file import load as load_silences
 from notifiers.store import Claim, FenceStore, RedisFence, Told, decode_entry, encode_entry
 
 __all__ = [
     "CONFIG_CODES",
+    "SILENCES_CODES",
     "AlertView",
     "Claim",
     "Delivery",
+    "Egress",
+    "Failure",
     "FenceStore",
+    "FileSilence",
     "Flush",
     "GroupView",
+    "LaneView",
+    "LetterView",
     "Notifier",
     "NotifierConfig",
     "RedisFence",
@@ -33,5 +44,7 @@ __all__ = [
     "decode_entry",
     "encode_entry",
     "load",
+    "load_silences",
+    "silence_changes",
     "without_outlived",
 ]

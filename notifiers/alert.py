@@ -4,7 +4,7 @@ Fingerprint, merging and order are Alertmanager's, because its clients compare a
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,10 +12,23 @@ import msgspec
 from engine.alerts import AlertRecord, PostedAlert
 from notifiers.notification import NotifiedAlert
 
-_FNV_OFFSET = 14695981039346656037
-_FNV_PRIME = 1099511628211
-_MASK = (1 << 64) - 1
+_SEPARATOR = b"\xff"
 _LEVEL_LABEL = "severity"
+NEVER_MS = 1 << 62
+"""The end of what has none yet."""
+
+
+@functools.cache
+def _fnv1a() -> Callable[[bytes], int]:
+    """Return the kernel. What only reads configuration has no use for a compiler."""
+    from notifiers.fnv import fnv1a
+
+    return fnv1a
+
+
+def warm_up() -> None:
+    """Load what `fingerprint` needs."""
+    _fnv1a()(b"")
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
@@ -23,11 +36,11 @@ def fingerprint(labels: Mapping[str, str]) -> str:
 
     Source: FNV-1a, 64 bit, over each sorted name, 0xff, value, 0xff.
     """
-    said = b"".join(b"%b\xff%b\xff" % (n.encode(), labels[n].encode()) for n in sorted(labels))
-    state, prime, mask = _FNV_OFFSET, _FNV_PRIME, _MASK
-    for byte in said:
-        state = ((state ^ byte) * prime) & mask
-    return f"{state:016x}"
+    said: list[bytes] = []
+    for name in sorted(labels):
+        said += (name.encode(), labels[name].encode())
+    said.append(b"")
+    return f"{_fnv1a()(_SEPARATOR.join(said)):016x}"
 
 
 class StoredAlert(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,11 +59,16 @@ class StoredAlert(msgspec.Struct, frozen=True, omit_defaults=True):
     superseded: bool = False  # ended only because its level changed
     record: AlertRecord | None = None  # of our own alerts
 
+    @property
+    def until_ms(self) -> int:
+        """Return when it ends. Our own alerts end by a record, never by the clock."""
+        if self.record is None:
+            return self.ends_at_ms
+        return 0 if self.ends_at_ms else NEVER_MS
+
     def resolved_at(self, now_ms: int) -> bool:
-        """Say whether it has ended. Our own alerts end by a record, never by the clock."""
-        if self.record is not None:
-            return self.ends_at_ms != 0
-        return self.ends_at_ms <= now_ms
+        """Say whether it has ended."""
+        return self.until_ms <= now_ms
 
 
 def from_posted(posted: PostedAlert, version: int) -> StoredAlert:
@@ -141,14 +159,19 @@ OrderKey = tuple[object, ...]
 
 
 def order_key(labels: Mapping[str, str]) -> OrderKey:
-    """Return what sorts alerts as Alertmanager does: by job, by instance, then by labels.
-
-    Label sets with fewer labels come first; then the first name that only one of them has
-    decides, and the one that lacks it comes first; else the values. So names sort backwards.
-    """
+    """Return what sorts alerts as Alertmanager does: by job, by instance, then by labels."""
     job, instance = labels.get("job"), labels.get("instance")
+    return (job is None, job or "", instance is None, instance or "", labels_key(labels))
+
+
+def labels_key(labels: Mapping[str, str]) -> OrderKey:
+    """Return what sorts label sets as Alertmanager does.
+
+    Those with fewer labels come first; then the first name that only one of them has decides,
+    and the one that lacks it comes first; else the values. So names sort backwards.
+    """
     pairs = tuple((_backwards(name), labels[name]) for name in sorted(labels))
-    return (job is None, job or "", instance is None, instance or "", len(labels), pairs)
+    return (len(labels), pairs)
 
 
 @functools.lru_cache(maxsize=10_000)

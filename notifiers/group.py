@@ -1,14 +1,19 @@
 """Groups: alerts that are notified together, and when they are due next."""
 
+import bisect
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from notifiers.route import Route
 
 GROUP_ALERTS_MAX = 20_000
 """Alerts of one group: a notification record names each, and must fit into a message."""
+
+
+RESORT_SHARE = 8
+"""Where more than one alert in so many is new, sorting all costs less than placing each."""
 
 
 class GroupId(NamedTuple):
@@ -42,6 +47,33 @@ class Group:
     again as soon as their answer is in the log, so that a slow one delays no other."""
     settled: dict[str, Settled] = field(default_factory=dict)
     """By fingerprint. An ended alert leaves the group when every integration knows of it."""
+    _order: list[str] | None = None  # of the alerts when it was last asked for; None: asked anew
+    _added: list[str] = field(default_factory=list)  # since then
+
+    def add(self, fingerprint: str) -> None:
+        """Take an alert in."""
+        if fingerprint not in self.alerts:
+            self.alerts.add(fingerprint)
+            if self._order is not None:
+                self._added.append(fingerprint)
+
+    def discard(self, fingerprint: str) -> None:
+        """Take an alert out."""
+        self.alerts.discard(fingerprint)
+        self.settled.pop(fingerprint, None)
+        self._order, self._added = None, []
+
+    def in_order(self, key: Callable[[str], Any]) -> list[str]:
+        """Return the alerts sorted by a key, which must be the same each time."""
+        order, added = self._order, self._added
+        if order is None or len(added) * RESORT_SHARE > len(order):
+            order = self._order = sorted(self.alerts, key=key)
+        else:
+            for fingerprint in added:
+                bisect.insort(order, fingerprint, key=key)
+        if added:
+            self._added = []
+        return order
 
     def settle(self, integration: str, ended: Mapping[str, int]) -> None:
         """Note that an integration needs nothing more about these (fingerprint -> version)."""
@@ -64,7 +96,7 @@ class Groups:
         # Entries are not removed when a group changes but checked when popped. Ordered by id too:
         # a restored notifier flushes in the same order.
         self._due: list[tuple[int, GroupId]] = []
-        self._holders: dict[tuple[str, str], set[GroupId]] = {}
+        self._holders: dict[tuple[str, str], tuple[GroupId, ...]] = {}
         self._by_text: dict[tuple[str, str], set[GroupId]] = {}
 
     def __len__(self) -> int:
@@ -77,19 +109,22 @@ class Groups:
         """Return a group, or None."""
         return self._by_id.get(group_id)
 
-    def holders(self, tenant: str, fingerprint: str) -> frozenset[GroupId]:
+    def holders(self, tenant: str, fingerprint: str) -> tuple[GroupId, ...]:
         """Return the groups that hold an alert."""
-        return frozenset(self._holders.get((tenant, fingerprint), ()))
+        return self._holders.get((tenant, fingerprint), ())
 
     def hold(
-        self, tenant: str, route: Route, fingerprint: str, labels: Mapping[str, str],
+        self, key: tuple[str, str], route: Route, labels: Mapping[str, str],
         starts_at_ms: int, at_ms: int,
     ) -> Group | None:  # fmt: skip
         """Put an alert into its group under a route. None: too many groups, or alerts in it.
 
+        `key` is tenant and fingerprint; this very object is kept, and the caller should keep it.
+
         A new group waits; but an alert that has waited for that long elsewhere (a restart, a late
         record) does not wait again (Alertmanager, dispatch.groupAlert).
         """
+        tenant, fingerprint = key
         group_id = self.id_of(tenant, route, labels)
         group = self._by_id.get(group_id)
         if group is None:
@@ -101,9 +136,14 @@ class Groups:
             self.add(group)
         if len(group.alerts) >= GROUP_ALERTS_MAX and fingerprint not in group.alerts:
             return None
-        group.alerts.add(fingerprint)
-        self._holders.setdefault((tenant, fingerprint), set()).add(group_id)
+        group.add(fingerprint)
+        self._held_by(key, group.id)
         return group
+
+    def _held_by(self, key: tuple[str, str], group_id: GroupId) -> None:
+        holders = self._holders.get(key, ())
+        if group_id not in holders:
+            self._holders[key] = (*holders, group_id)
 
     @staticmethod
     def id_of(tenant: str, route: Route, labels: Mapping[str, str]) -> GroupId:
@@ -119,7 +159,7 @@ class Groups:
         """Take a group with what it holds."""
         self._by_id[group.id] = group
         for fingerprint in group.alerts:
-            self._holders.setdefault((group.id.tenant, fingerprint), set()).add(group.id)
+            self._held_by((group.id.tenant, fingerprint), group.id)
         self._by_text.setdefault((group.id.tenant, group.id.group_key), set()).add(group.id)
         self._push(group.next_flush_ms, group.id)
 
@@ -136,14 +176,11 @@ class Groups:
 
     def drop(self, group: Group, fingerprint: str) -> None:
         """Take an alert out of a group."""
-        group.alerts.discard(fingerprint)
-        group.settled.pop(fingerprint, None)
+        group.discard(fingerprint)
         key = (group.id.tenant, fingerprint)
-        holders = self._holders.get(key)
-        if holders is not None:
-            holders.discard(group.id)
-            if not holders:
-                del self._holders[key]
+        left = tuple(each for each in self._holders.pop(key, ()) if each != group.id)
+        if left:
+            self._holders[key] = left
 
     def reschedule(self, group: Group, next_flush_ms: int) -> None:
         """Set when a group is due next."""

@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from engine import metrics
 from engine.alerts import AlertRecord, RuleHealth
 from engine.limits import Limits
-from notifiers.alert import OrderKey, StoredAlert, identity, order_key
+from notifiers.alert import StoredAlert, identity, order_key
 from notifiers.config import Integration, NotifierConfig
+from notifiers.dead_letters import DeadLetters
 from notifiers.group import Group, GroupId, Groups
+from notifiers.inhibit import Inhibition
 from notifiers.notification_log import LogKey, NotificationLog
 from notifiers.outbox import Outbox
 from notifiers.route import Route
 from notifiers.silence import Silences
+from notifiers.time_intervals import muting
 
 KEEP_RESOLVED_MS = 1_800_000
 """How long an ended alert can still be merged with a late post (Alertmanager's gc interval)."""
@@ -72,11 +75,13 @@ class Holding:
         self.failing: dict[tuple[str, int], RuleHealth] = {}  # (rule id, shard) -> how it fails
         self.groups = Groups(limits.groups_max)
         self.silences = Silences(limits.silences_max)
+        self.inhibition = Inhibition(config.inhibit_rules)
         self.log = NotificationLog()
+        self.letters = DeadLetters()
         self.outbox = Outbox(limits.outbox_max)
         self.touched = Touched()
         self._routes: dict[AlertKey, tuple[Route, ...]] = {}
-        self._orders: dict[AlertKey, OrderKey] = {}
+        self._taken: dict[tuple[str, ...], tuple[Route, ...]] = {}  # each set of them once
 
     def integrations_of(self, group: Group) -> tuple[Integration, ...]:
         """Return who is told about a group."""
@@ -84,22 +89,28 @@ class Holding:
 
     def routes_of(self, alert: StoredAlert) -> tuple[Route, ...]:
         """Return the routes that take an alert."""
-        key = (alert.tenant, alert.fingerprint)
+        return self._routes_of((alert.tenant, alert.fingerprint), alert)
+
+    def _routes_of(self, key: AlertKey, alert: StoredAlert) -> tuple[Route, ...]:
         routes = self._routes.get(key)
         if routes is None:
-            routes = self._routes[key] = tuple(self.config.route.match(alert.labels))
+            found = self.config.route.match(alert.labels)
+            ids = tuple(route.id for route in found)
+            routes = self._routes[key] = self._taken.setdefault(ids, tuple(found))
         return routes
+
+    def muting_intervals(self, route: Route, now_ms: int) -> tuple[str, ...]:
+        """Return the names of the time intervals that keep a route quiet now."""
+        active, mute = route.active_time_intervals, route.mute_time_intervals
+        if not active and not mute:
+            return ()
+        return muting(active, mute, self.config.time_intervals, now_ms)
 
     def alerts_of(self, group: Group) -> list[StoredAlert]:
         """Return the alerts of a group, in Alertmanager's order."""
-        keys = [key for fp in group.alerts if (key := (group.id.tenant, fp)) in self.alerts]
-        return [self.alerts[key] for key in sorted(keys, key=self._order_of)]
-
-    def _order_of(self, key: AlertKey) -> OrderKey:
-        order = self._orders.get(key)
-        if order is None:
-            order = self._orders[key] = order_key(self.alerts[key].labels)
-        return order
+        alerts, tenant = self.alerts, group.id.tenant
+        held = group.in_order(lambda fingerprint: order_key(alerts[tenant, fingerprint].labels))
+        return [alerts[tenant, fingerprint] for fingerprint in held]
 
     def insert(self, alert: StoredAlert, at_ms: int) -> None:
         """Take an alert as it is now and put it into its groups."""
@@ -108,14 +119,20 @@ class Holding:
             RECORDS_DROPPED.labels("alerts_limit").inc()
             return
         self.alerts[key] = alert
+        self._inhibit(alert)
         self.touched.note("alerts", alert.fingerprint)
-        for route in self.routes_of(alert):
-            self._hold(alert, route, at_ms)
+        routes = self._routes_of(key, alert)
+        if len(self.groups.holders(*key)) == len(routes):
+            return  # it is where it belongs: posted again, as most are
+        for route in routes:
+            self._hold(key, alert, route, at_ms)
 
-    def _hold(self, alert: StoredAlert, route: Route, at_ms: int) -> None:
-        held = self.groups.hold(
-            alert.tenant, route, alert.fingerprint, alert.labels, alert.starts_at_ms, at_ms
-        )
+    def _inhibit(self, alert: StoredAlert) -> None:
+        if self.config.inhibit_rules:
+            self.inhibition.put(alert.tenant, alert.fingerprint, alert.labels, alert.until_ms)
+
+    def _hold(self, key: AlertKey, alert: StoredAlert, route: Route, at_ms: int) -> None:
+        held = self.groups.hold(key, route, alert.labels, alert.starts_at_ms, at_ms)
         if held is None:
             RECORDS_DROPPED.labels("groups_limit").inc()
 
@@ -124,6 +141,7 @@ class Holding:
         for alert in alerts:
             key = (alert.tenant, alert.fingerprint)
             self.alerts[key] = alert
+            self._inhibit(alert)
             if alert.record is not None and alert.ends_at_ms == 0:
                 self.current[identity(alert.record)] = key
 
@@ -145,13 +163,18 @@ class Holding:
 
         `at_ms` is when the others begin to wait; None: when their alerts last changed.
         """
-        self.config = config
+        before_rules, self.config = self.config.inhibit_rules, config
+        if config.inhibit_rules != before_rules:
+            self.inhibition = Inhibition(config.inhibit_rules)
+            for alert in self.alerts.values():
+                self._inhibit(alert)
         self.groups = Groups(self.limits.groups_max)
         self._routes.clear()
+        self._taken.clear()
         held = {(group.id.tenant, fp) for group in before.values() for fp in group.alerts}
         for key, alert in self.alerts.items():
             fires = not alert.resolved_at(alert.updated_at_ms if at_ms is None else at_ms)
-            for route in self.routes_of(alert):
+            for route in self._routes_of(key, alert):
                 old = before.get(self.groups.id_of(alert.tenant, route, alert.labels))
                 # Without a clock nobody knows whether a posted one still fires: it stays where it
                 # was. One that has ended stays where somebody is still to be told of it.
@@ -160,7 +183,7 @@ class Holding:
                 else:
                     wanted = fires or (old is not None and key[1] in old.alerts)
                 if wanted:
-                    self._hold(alert, route, alert.updated_at_ms if at_ms is None else at_ms)
+                    self._hold(key, alert, route, alert.updated_at_ms if at_ms is None else at_ms)
         for group in self.groups:
             old = before.get(group.id)
             if old is not None:
@@ -173,6 +196,8 @@ class Holding:
         routes = {route.id: route for route in self.config.route.walk()}
         for group in groups:
             group.route = routes[group.id.route_id]
+            tenant = group.id.tenant
+            group.alerts = {mark for mark in group.alerts if (tenant, mark) in self.alerts}
             self.groups.add(group)
 
     def collect(self, now_ms: int) -> None:
@@ -182,14 +207,16 @@ class Holding:
             if over and not self.groups.holders(*key):
                 del self.alerts[key]
                 self._routes.pop(key, None)
-                self._orders.pop(key, None)
                 self.silences.forget(*key)
+                self.inhibition.forget(*key)
                 self.touched.note("alerts", alert.fingerprint)
         if self.silences.collect(now_ms):
             self.touched.note_all("silences")
         alive = {self.log_key(g, i): None for g in self.groups for i in self.integrations_of(g)}
         if self.log.collect(now_ms, alive):
             self.touched.note_all("log")
+        for group_key in self.letters.collect(now_ms):
+            self.touched.note("letters", group_key)
 
     @staticmethod
     def log_key(group: Group, integration: Integration) -> LogKey:

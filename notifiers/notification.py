@@ -9,12 +9,13 @@ notification of the same group and integration.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, Self
 
 from engine.alerts import Evidence, Value
-from notifiers.fields import Field, Report, Secret
+from notifiers.egress import EGRESS_DEFAULT, Egress
+from notifiers.fields import NO_TEMPLATING, Field, Report, Secret, Templating
 
 Status = Literal["firing", "resolved"]
 
@@ -124,6 +125,16 @@ def fence_key(where: tuple[str, str, str, str], group_created_ms: int, n: int) -
     return f"{tenant}/{receiver}/{integration}/{group}/{group_created_ms}/{n}"
 
 
+def common(sets: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return the pairs that all label sets (or annotations) share, sorted by name."""
+    shared = dict(sorted(sets[0].items())) if sets else {}
+    for each in sets[1:]:
+        if shared.items() <= each.items():
+            continue
+        shared = {name: value for name, value in shared.items() if each.get(name) == value}
+    return shared
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """The far side has confirmed."""
@@ -172,6 +183,14 @@ class Global:
     smtp_require_tls: bool = True
     smtp_force_implicit_tls: bool | None = None
     smtp_tls_config: Mapping[str, object] | None = None  # read by fields.TLS_CONFIG
+    pagerduty_url: str = "https://events.pagerduty.com/v2/enqueue"
+    opsgenie_api_url: str = "https://api.opsgenie.com/"
+    opsgenie_api_key: Secret | None = None
+    telegram_api_url: str = "https://api.telegram.org"
+    telegram_bot_token: Secret | None = None
+    templates: Templating = NO_TEMPLATING
+    """What `templates:` names, and Alertmanager's default templates."""
+    egress: Egress = EGRESS_DEFAULT  # of tocsin.yaml: where nothing is sent
 
 
 class Channel(Protocol):

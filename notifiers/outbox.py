@@ -26,7 +26,7 @@ class Flush:
 
     def record(
         self, outcome: str, *, sent_ms: int, far_id: Mapping[str, str], repeated: bool = False,
-        reason: str = "", told: Told | None = None,
+        reason: str = "", told: Told | None = None, text: str = "",
     ) -> Notified:  # fmt: skip
         """Return the log record of what became of it."""
         said = told or self.told
@@ -45,6 +45,7 @@ class Flush:
             content_hash=said.hash,
             far_id=dict(far_id),
             possibly_repeated=repeated,
+            text=text,
         )
 
 

@@ -16,6 +16,7 @@ from engine.alerts import (
     AlertRecord,
     Notified,
     PostedAlert,
+    RetryDelivery,
     RuleHealth,
     ShardHello,
     SilenceRecord,
@@ -23,8 +24,8 @@ from engine.alerts import (
 )
 from engine.limits import Limits
 from engine.owner import LogRecord, Output, Snapshot
-from notifiers import pipeline, query, state
-from notifiers.alert import from_posted, from_record, identity, merged, superseded
+from notifiers import newest, pipeline, query, state
+from notifiers.alert import from_posted, from_record, identity, merged, superseded, warm_up
 from notifiers.config import NotifierConfig, Receiver
 from notifiers.group import Group, GroupId
 from notifiers.holding import RECORDS_DROPPED, Holding, ShardSeen
@@ -70,7 +71,7 @@ class Notifier:
         self._starved: set[GroupId] = set()  # lagging because the outbox is full
         self._ready: set[GroupId] = set()  # lagging ones that may be asked now
         self._collect_ms = 0
-        self._stages = pipeline.stages(self._held.silences)
+        self._stages = pipeline.stages(self._held)
         self._chunks = state.ChunkCache()
 
     # The log
@@ -91,6 +92,7 @@ class Notifier:
         """
         del fresh
         self.epoch = epoch
+        warm_up()  # now, and not while somebody waits for an alert
         held = self._held
         for key, waiting in tuple(held.outbox.items()):
             held.outbox.pop(key)
@@ -124,6 +126,8 @@ class Notifier:
                     RECORDS_DROPPED.labels("silence_limit").inc()
             case Notified():
                 self._notified(entry)
+            case RetryDelivery():
+                self._ready.update(newest.asked_again(self._held, entry))
 
     def _is_new(self, entry: AlertRecord, epoch: int) -> bool:
         seen = self._held.shards.setdefault(entry.shard, ShardSeen())
@@ -194,6 +198,8 @@ class Notifier:
     def _notified(self, entry: Notified) -> None:
         if not self._held.log.fold(entry):
             RECORDS_DROPPED.labels("notified_twice").inc()
+        for group_key in self._held.letters.fold(entry):
+            self._held.touched.note("letters", group_key)
         key = key_of(entry)
         self._held.touched.note("log", key.group_key)
         waiting = self._held.outbox.get(key)
@@ -259,6 +265,13 @@ class Notifier:
     def next_due_ms(self) -> int | None:
         """Return when `due` must be called next; 0: now; None: nothing is waiting."""
         return 0 if self._ready else self._held.groups.next_due_ms()
+
+    def renew(self, flush: Flush, now_ms: int) -> Flush | None:
+        """Return what is to be sent in place of a flush that has waited; None: nothing any more."""
+        fresh = newest.renewed(self._held, self._stages, flush, now_ms)
+        if fresh is None:
+            self._release(flush.key)
+        return fresh
 
     def _flush(self, group: Group, now_ms: int, only: set[str] | None) -> list[Flush]:
         held = self._held
@@ -363,6 +376,17 @@ class Notifier:
     def silence(self, silence_id: str, tenant: str = "default") -> SilenceRecord | None:
         """Return a silence, or None."""
         return self._held.silences.get(tenant, silence_id)
+
+    def dead_letters(self, tenant: str = "default") -> list[newest.LetterView]:
+        """Return what was given up and nobody has been told of since, newest first."""
+        return newest.letters(self._held, tenant)
+
+    def outlook(self, letter_id: str, now_ms: int, tenant: str = "default") -> str | None:
+        """Say what sending a dead letter again would do now (newest.LetterState), None: no such."""
+        letter = self._held.letters.get(letter_id, tenant)
+        if letter is None:
+            return None
+        return newest.outlook(self._held, self._stages, letter, now_ms)
 
     def receivers(self) -> list[Receiver]:
         """Return the receivers in the order of the configuration."""

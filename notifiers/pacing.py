@@ -73,6 +73,10 @@ class Bucket:
         # The far side counts what it refused too: a full bucket would run into it again.
         self._tokens = min(self._tokens, 1.0)
 
+    def held_ms(self, now_ms: int) -> int:
+        """Return for how long nothing is given because the far side asked for it."""
+        return max(self._held_until_ms - now_ms, 0)
+
     def idle(self, now_ms: int) -> bool:
         """Say whether a fresh bucket would behave the same."""
         self._grow(now_ms)
@@ -105,6 +109,11 @@ class Pacing:
         self._bucket(destination, now_ms, pace).hold(kept_ms, now_ms)
         _HELD.inc()
         return kept_ms
+
+    def held_ms(self, destination: str, now_ms: int) -> int:
+        """Return for how long a destination has asked to be left alone from now."""
+        bucket = self._buckets.get(destination)
+        return bucket.held_ms(now_ms) if bucket is not None else 0
 
     def __len__(self) -> int:
         return len(self._buckets)

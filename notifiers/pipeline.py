@@ -1,6 +1,6 @@
 """What happens to a group when it is due, in Alertmanager's order.
 
-    route -> group -> [inhibit] -> [time intervals] -> silence -> dedup -> send -> log
+    route -> group -> inhibit -> active times -> mute times -> silence -> dedup -> send -> log
 
 Routing and grouping happen when an alert comes in (notifiers.owner), sending and logging when a
 flush is delivered (notifiers.delivery). The stages between see all alerts of the group and leave
@@ -15,11 +15,11 @@ from notifiers.alert import StoredAlert, notified
 from notifiers.config import Integration, NotifierConfig
 from notifiers.group import Group
 from notifiers.holding import Holding
-from notifiers.notification import Notification, NotificationReason, NotifiedAlert
+from notifiers.notification import Notification, NotificationReason, NotifiedAlert, common
 from notifiers.notification_log import LogEntry, decide
 from notifiers.outbox import Flush
-from notifiers.silence import Silences
 from notifiers.store import Told
+from notifiers.templating import route_labels
 
 DEADLINE_MS_MIN = 10_000
 """A notification has until the group's next flush, but at least that long (Alertmanager)."""
@@ -36,21 +36,36 @@ class Due:
 Stage = Callable[[Due, Sequence[StoredAlert]], Sequence[StoredAlert]]
 
 
-def stages(silences: Silences) -> tuple[Stage, ...]:
+def stages(held: Holding) -> tuple[Stage, ...]:
     """Return the stages between grouping and dedup, in order.
 
-    Inhibition comes first, then active and mute time intervals, then silences: a stage is added
-    here and nowhere else.
+    They read what `held` is configured with at the moment, so a reload changes none of them.
     """
 
-    def silence(due: Due, alerts: Sequence[StoredAlert]) -> Sequence[StoredAlert]:
+    def inhibit(due: Due, alerts: Sequence[StoredAlert]) -> Sequence[StoredAlert]:
+        inhibition, now_ms = held.inhibition, due.now_ms
+        if not inhibition.active:
+            return alerts
         return [
             alert
             for alert in alerts
-            if not silences.muting(alert.tenant, alert.fingerprint, alert.labels, due.now_ms)
+            if not inhibition.inhibiting(alert.tenant, alert.fingerprint, alert.labels, now_ms)
         ]
 
-    return (silence,)
+    def time(due: Due, alerts: Sequence[StoredAlert]) -> Sequence[StoredAlert]:
+        return () if held.muting_intervals(due.group.route, due.now_ms) else alerts
+
+    def silence(due: Due, alerts: Sequence[StoredAlert]) -> Sequence[StoredAlert]:
+        silences, now_ms = held.silences, due.now_ms
+        if not len(silences):
+            return alerts
+        return [
+            alert
+            for alert in alerts
+            if not silences.muting(alert.tenant, alert.fingerprint, alert.labels, now_ms)
+        ]
+
+    return (inhibit, time, silence)
 
 
 def run(through: Sequence[Stage], due: Due, alerts: Sequence[StoredAlert]) -> Sequence[StoredAlert]:
@@ -70,27 +85,32 @@ def flush_of(
     entry: LogEntry | None,
     ended: Mapping[str, int],
 ) -> Flush | None:
-    """Decide whether an integration must be told, and what. None: it knows all of it."""
+    """Decide whether an integration must be told, and what. None: it knows all of it.
+
+    `alerts` is what the stages have left. Nothing left is no news: what fires is only not to be
+    heard of, and the log goes on knowing that it fires (Alertmanager's pipeline ends there too).
+    """
+    if not alerts:
+        return None
     group, now_ms = due.group, due.now_ms
     known = entry.firing if entry is not None else frozenset()
     # A level that came and went between two flushes is nobody's news.
     alerts = [a for a in alerts if not a.superseded or a.fingerprint in known]
-    firing = sorted(a.fingerprint for a in alerts if not a.resolved_at(now_ms))
-    resolved = sorted(a.fingerprint for a in alerts if a.resolved_at(now_ms))
+    ended_here = {a.fingerprint for a in alerts if a.until_ms <= now_ms}
+    firing = [a.fingerprint for a in alerts if a.fingerprint not in ended_here]
     reason = decide(
         entry,
         firing,
-        resolved,
+        ended_here,
         send_resolved=integration.send_resolved,
         repeat_interval_ms=group.route.repeat_interval_ms,
         now_ms=now_ms,
     )
     if reason is None:
         return None
-    shown = [
-        alert for alert in alerts if integration.send_resolved or not alert.resolved_at(now_ms)
-    ]
-    told = Told(_hash(alerts, now_ms), firing, resolved, now_ms, reason)
+    hidden = frozenset() if integration.send_resolved else ended_here
+    shown = [alert for alert in alerts if alert.fingerprint not in hidden]
+    told = Told(_hash(alerts, now_ms), sorted(firing), sorted(ended_here), now_ms, reason)
     return Flush(
         key=Holding.log_key(group, integration),
         group_id=group.id,
@@ -123,14 +143,14 @@ def _notification(
     shown = _as_seen([notified(alert, due.now_ms) for alert in alerts])
     # A group that everybody saw end starts a new message or thread when it comes back.
     previous = entry.far_id if entry is not None and entry.firing and entry.far_id else None
-    return Notification(
+    notification = Notification(
         tenant=group.id.tenant,
         receiver=group.route.receiver,
         integration=integration.name,
         group_key=group.id.group_key,
         group_labels=group.labels,
-        common_labels=_common([alert.labels for alert in shown]),
-        common_annotations=_common([alert.annotations for alert in shown]),
+        common_labels=common([alert.labels for alert in shown]),
+        common_annotations=common([alert.annotations for alert in shown]),
         route_labels=group.route.labels,
         status="firing" if any(alert.status == "firing" for alert in shown) else "resolved",
         reason=reason,
@@ -144,6 +164,10 @@ def _notification(
         now_ms=due.now_ms,
         group_created_ms=group.created_ms,
     )
+    if not any("{{" in text for text in group.route.labels.values()):
+        return notification
+    expanded = route_labels(notification, config.global_.templates)
+    return replace(notification, route_labels=expanded)
 
 
 def _as_seen(alerts: Sequence[NotifiedAlert]) -> tuple[NotifiedAlert, ...]:
@@ -160,15 +184,3 @@ def _as_seen(alerts: Sequence[NotifiedAlert]) -> tuple[NotifiedAlert, ...]:
 
 def _episodes(alerts: Sequence[NotifiedAlert]) -> tuple[str, ...]:
     return tuple(sorted({alert.episode for alert in alerts if alert.episode}))
-
-
-def _common(sets: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """Return the pairs that all label sets share, sorted by name."""
-    if not sets:
-        return {}
-    first, *others = sets
-    return {
-        name: first[name]
-        for name in sorted(first)
-        if all(other.get(name) == first[name] for other in others)
-    }

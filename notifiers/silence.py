@@ -4,20 +4,17 @@ Changing one is a matter of the API (engine.api.silences): here the newest recor
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from engine.alerts import SilenceMatcher, SilenceRecord
-from engine.series import Matcher, Selector, compiled, selects
+from engine.series import Selector, compiled, selects
 
 RETENTION_MS = 120 * 3_600_000
 """How long an ended silence is still listed (Alertmanager's data retention)."""
 
 SilenceState = Literal["pending", "active", "expired"]
-
-_OPERATORS: Mapping[tuple[bool, bool], Literal["=", "!=", "=~", "!~"]] = {
-    (True, False): "=", (False, False): "!=", (True, True): "=~", (False, True): "!~",
-}  # fmt: skip
 
 
 def state_of(silence: SilenceRecord, now_ms: int) -> SilenceState:
@@ -29,14 +26,26 @@ def state_of(silence: SilenceRecord, now_ms: int) -> SilenceState:
 
 def selector_of(matchers: Iterable[SilenceMatcher]) -> Selector:
     """Return the matchers of a silence as a selector. Raises re.error for a bad pattern."""
-    selector = tuple(
-        Matcher(matcher.name, _OPERATORS[matcher.is_equal, matcher.is_regex], matcher.value)
-        for matcher in matchers
-    )
+    selector = tuple(matcher.as_matcher() for matcher in matchers)
     for matcher in selector:
         if matcher.operator in ("=~", "!~"):
             compiled(matcher.value)
     return selector
+
+
+Key = tuple[str, str]
+"""Tenant, and the id of a silence or the fingerprint of an alert."""
+
+CHANGES_MAX = 1_000
+"""Changes that are applied to what is known of an alert; after more it is found out anew."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """Which silences match an alert at all, whatever the time, as of a number of changes."""
+
+    changes: int
+    matching: frozenset[str]  # ids
 
 
 class Silences:
@@ -44,11 +53,15 @@ class Silences:
 
     def __init__(self, silences_max: int) -> None:
         self._silences_max = silences_max
-        self._by_id: dict[tuple[str, str], SilenceRecord] = {}
-        self._selectors: dict[tuple[str, str], Selector] = {}
-        # Which silences match an alert at all, whatever the time. Emptied at every change: there
-        # are far more flushes and page views than changes of silences.
-        self._matching: dict[tuple[str, str], tuple[SilenceRecord, ...]] = {}
+        self._by_id: dict[Key, SilenceRecord] = {}
+        self._selectors: dict[Key, Selector] = {}
+        # By one label and value that a silence asks for, so that an alert looks at those alone
+        # that can match it; under None those that ask for no such thing.
+        self._asking: dict[tuple[str, tuple[str, str] | None], dict[str, None]] = {}
+        # There are far more flushes and page views than changes of silences: what is known of an
+        # alert is kept, and a change costs a look at what changed.
+        self._known: dict[Key, _Known] = {}
+        self._changes: list[Key] = []
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -62,10 +75,22 @@ class Silences:
             selector = selector_of(silence.matchers)
         except re.error:
             return False
+        self._drop(key)
         self._by_id[key] = silence
         self._selectors[key] = selector
-        self._matching.clear()
+        self._asking.setdefault((silence.tenant, _asked(selector)), {})[silence.id] = None
         return True
+
+    def _drop(self, key: Key) -> None:
+        """Take a silence out; what is known of alerts notices later."""
+        old = self._selectors.pop(key, None)
+        if old is not None:
+            del self._by_id[key]
+            self._asking[key[0], _asked(old)].pop(key[1])
+        self._changes.append(key)
+        if len(self._changes) > CHANGES_MAX:
+            self._known.clear()
+            self._changes.clear()
 
     def get(self, tenant: str, silence_id: str) -> SilenceRecord | None:
         """Return a silence, or None."""
@@ -96,26 +121,51 @@ class Silences:
         """Return the ids of the active silences that match an alert, sorted."""
         if not self._by_id:
             return []
-        key = (tenant, fingerprint)
-        matching = self._matching.get(key)
-        if matching is None:
-            matching = tuple(
-                silence
-                for found, silence in self._by_id.items()
-                if found[0] == tenant and selects(self._selectors[found], labels)
-            )
-            self._matching[key] = matching
-        return sorted(s.id for s in matching if state_of(s, now_ms) == "active")
+        matching = self._matching(tenant, fingerprint, labels)
+        if not matching:
+            return []
+        found = (self._by_id[tenant, each] for each in matching)
+        return sorted(s.id for s in found if state_of(s, now_ms) == "active")
+
+    def _matching(self, tenant: str, fingerprint: str, labels: Mapping[str, str]) -> frozenset[str]:
+        """Return the ids of the silences that match an alert, whatever the time."""
+        now = len(self._changes)
+        known = self._known.get((tenant, fingerprint))
+        if known is None:
+            candidates = [*self._asking.get((tenant, None), ())]
+            for pair in labels.items():
+                candidates += self._asking.get((tenant, pair), ())
+            matching = frozenset(self._passing(tenant, candidates, labels))
+            self._known[tenant, fingerprint] = _Known(now, matching)
+            return matching
+        if known.changes < now:
+            changed = {each for owner, each in self._changes[known.changes :] if owner == tenant}
+            passing = frozenset(self._passing(tenant, changed, labels))
+            known.matching = (known.matching - changed) | passing
+            known.changes = now
+        return known.matching
+
+    def _passing(self, tenant: str, ids: Iterable[str], labels: Mapping[str, str]) -> Iterator[str]:
+        for each in ids:
+            selector = self._selectors.get((tenant, each))
+            if selector is not None and selects(selector, labels):
+                yield each
 
     def forget(self, tenant: str, fingerprint: str) -> None:
         """Drop what is remembered of an alert that is gone."""
-        self._matching.pop((tenant, fingerprint), None)
+        self._known.pop((tenant, fingerprint), None)
 
     def collect(self, now_ms: int) -> int:
         """Drop silences that ended longer ago than the retention; return how many."""
         gone = [key for key, s in self._by_id.items() if s.ends_at_ms + RETENTION_MS <= now_ms]
         for key in gone:
-            del self._by_id[key], self._selectors[key]
-        if gone:
-            self._matching.clear()
+            self._drop(key)
         return len(gone)
+
+
+def _asked(selector: Selector) -> tuple[str, str] | None:
+    """Return a label and value without which no alert passes; None where there is no such."""
+    for matcher in selector:
+        if matcher.operator == "=" and matcher.value:
+            return matcher.name, matcher.value
+    return None

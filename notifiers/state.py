@@ -2,6 +2,7 @@
 
     alerts/<bucket>.<part>   StoredAlert, by fingerprint
     log/<bucket>.<part>      notification log, by group key
+    letters/<bucket>.<part>  dead letters, by group key
     silences/<bucket>.<part>
     groups/<bucket>.<part>   groups with their timers and what lags
     shards/0.<part>          epochs and sequences; alerts that do not fire yet
@@ -24,6 +25,7 @@ from engine.checkpoint import pack, unpack
 from engine.errors import SnapshotError
 from engine.owner import Chunk, Snapshot
 from notifiers.alert import StoredAlert, identity
+from notifiers.dead_letters import DeadLetter
 from notifiers.group import Group, GroupId
 from notifiers.holding import Holding, ShardSeen, Touched
 from notifiers.notification_log import LogEntry, LogKey
@@ -34,6 +36,7 @@ CHUNK_BYTES_MAX = 400_000  # well below the limit of a message, one large alert 
 BUCKETS: Mapping[str, int] = {
     "alerts": 64,
     "log": 16,
+    "letters": 4,
     "silences": 4,
     "groups": 16,
     "shards": 1,
@@ -80,6 +83,7 @@ class Thawed:
 
     alerts: list[StoredAlert] = field(default_factory=list)
     log: list[FrozenLog] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
     silences: list[SilenceRecord] = field(default_factory=list)
     groups: list[FrozenGroup] = field(default_factory=list)
     shards: list[FrozenShard] = field(default_factory=list)
@@ -89,6 +93,7 @@ class Thawed:
 _TYPES: Mapping[str, Any] = {
     "alerts": list[StoredAlert],
     "log": list[FrozenLog],
+    "letters": list[DeadLetter],
     "silences": list[SilenceRecord],
     "groups": list[FrozenGroup],
     "shards": list[FrozenShard],
@@ -182,6 +187,7 @@ def freeze(held: Holding, cache: ChunkCache, known: Mapping[str, int]) -> tuple[
     sections: Mapping[str, Members] = {
         "alerts": lambda: ((key[1], key, alert) for key, alert in held.alerts.items()),
         "log": lambda: ((k.group_key, k, FrozenLog(k, e)) for k, e in held.log.items()),
+        "letters": lambda: ((each.group_key, each.key, each) for each in held.letters.items()),
         "silences": lambda: ((s.id, (s.tenant, s.id), s) for s in held.silences.all()),
         "groups": lambda: _frozen_groups(held),
         "shards": lambda: _frozen_shards(held),
@@ -243,6 +249,8 @@ def fill(held: Holding, thawed: Thawed) -> None:
         held.silences.put(silence)
     for kept in thawed.log:
         held.log.put(kept.key, kept.entry)
+    for letter in thawed.letters:
+        held.letters.put(letter)
     for shard in thawed.shards:
         if shard.pending is not None:
             held.pending[identity(shard.pending)] = shard.pending

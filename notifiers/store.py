@@ -2,6 +2,8 @@
 
 A key goes from nothing to "claimed" (for a while, by one owner) to "sent" (kept for a day). The
 notification log is the memory; this store only guards the time in which two notifiers may live.
+A claim that has lapsed is not forgotten for a day either: its owner may have sent, and who takes
+it over late must know that, to say that it may come twice, and to tell the end of what was told.
 So a store that cannot be reached is an answer, `unavailable`, and never an exception or a wait:
 a doubled page is better than a lost one.
 
@@ -24,7 +26,8 @@ from redis.exceptions import RedisError
 from engine import metrics
 
 FENCE_KEEP_MS = 86_400_000
-"""How long "sent" is kept: longer than any owner can be paused and come back."""
+"""How long "sent" is kept, and a claim after it has lapsed: longer than any owner can be paused
+and come back."""
 
 OPERATION_TIMEOUT_MS = 1_000
 """What one operation may take; a page does not wait longer for the store."""
@@ -63,6 +66,7 @@ class Claim:
     told: Told = field(default_factory=Told)
     far_id: Mapping[str, str] = field(default_factory=dict)
     remaining_ms: int = 0  # until a claim of somebody else lapses
+    lapsed: bool = False  # won, after somebody else's claim lapsed without a word: it may be sent
 
 
 class FenceStore(Protocol):
@@ -71,8 +75,9 @@ class FenceStore(Protocol):
     async def claim(self, key: str, owner: str, px_ms: int, told: Told) -> Claim:
         """Take the key for `px_ms`.
 
-        "won": it was free, or already ours (then it is ours for `px_ms` from now); "claimed": by
-        somebody else, with their `told` and the remaining time; "sent": with `told` and far_id.
+        "won": it was free, or already ours (then it is ours for `px_ms` from now), or somebody
+        else's and has `lapsed`; "claimed": by somebody else, with their `told` and the remaining
+        time; "sent": with `told` and far_id.
         """
         ...
 
@@ -87,7 +92,10 @@ class FenceStore(Protocol):
         ...
 
     async def peek(self, keys: Sequence[str]) -> list[Claim]:
-        """Read keys without taking them: "free", "claimed", "sent" or all "unavailable"."""
+        """Read keys without taking them: "free", "claimed", "sent" or all "unavailable".
+
+        A claim that has lapsed is "claimed", with nothing remaining.
+        """
         ...
 
     async def close(self) -> None:
@@ -123,17 +131,21 @@ def decode_entry(value: bytes, remaining_ms: int) -> Claim:
 
 
 # A claim must be taken, or read with what is left of it, in one step: between a GET and a SET
-# another owner could come in.
+# another owner could come in. A key lives on after its claim has lapsed: what is left of the claim
+# is what is left of the key beyond that time.
 _CLAIM = """
 local value = redis.call('GET', KEYS[1])
+local lapsed = ''
 if value then
   local entry = cjson.decode(value)
-  if entry.s ~= 'claimed' or entry.o ~= ARGV[3] then
-    return {value, redis.call('PTTL', KEYS[1])}
+  local left = redis.call('PTTL', KEYS[1]) - ARGV[4]
+  if entry.s ~= 'claimed' or (entry.o ~= ARGV[3] and left > 0) then
+    return {value, left}
   end
+  if entry.o ~= ARGV[3] then lapsed = 'lapsed' end
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return {}
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2] + ARGV[4])
+return {lapsed}
 """
 _RELEASE = """
 local value = redis.call('GET', KEYS[1])
@@ -170,8 +182,11 @@ class RedisFence:
         value = encode_entry("claimed", owner, told, {})
         try:
             async with asyncio.timeout(OPERATION_TIMEOUT_MS / 1000):
-                found = await self._claim(keys=[self._prefix + key], args=[value, px_ms, owner])
-            return decode_entry(found[0], int(found[1])) if found else Claim("won", owner, told)
+                args: list[bytes | str | int] = [value, px_ms, owner, FENCE_KEEP_MS]
+                found = await self._claim(keys=[self._prefix + key], args=args)
+            if len(found) == 1:
+                return Claim("won", owner, told, lapsed=bool(found[0]))
+            return decode_entry(found[0], int(found[1]))
         except _FAILURES as error:
             return self._failed("claim", error)
 
@@ -219,7 +234,9 @@ class RedisFence:
                     pipeline.pttl(key)
                 values, *remaining = await pipeline.execute()
             return [
-                Claim("free") if value is None else decode_entry(value, int(left_ms))
+                Claim("free")
+                if value is None
+                else decode_entry(value, int(left_ms) - FENCE_KEEP_MS)
                 for value, left_ms in zip(values, remaining, strict=True)
             ]
         except _FAILURES as error:

@@ -1,11 +1,14 @@
 """How numbers, times and lengths read in a message, the same on every channel."""
 
+import functools
 import math
 from datetime import UTC, datetime, timedelta
 
 from engine.alerts import Value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_FRACTIONS = ("", *(f".{left_ms:03d}".rstrip("0") for left_ms in range(1, 1_000)))
 
 _PARTS_S = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
@@ -69,8 +72,13 @@ def go_time(time_ms: int) -> str:
     """Return RFC 3339 as Go prints it: no trailing zeros; 0 is Go's zero time, the year 1."""
     if time_ms <= 0:
         return "0001-01-01T00:00:00Z"
-    fraction = f".{time_ms % 1_000:03d}".rstrip("0").rstrip(".")
-    return f"{utc(time_ms):%Y-%m-%dT%H:%M:%S}{fraction}Z"
+    seconds, left_ms = divmod(time_ms, 1_000)
+    return f"{_go_second(seconds)}{_FRACTIONS[left_ms]}Z"
+
+
+@functools.lru_cache(maxsize=10_000)
+def _go_second(seconds: int) -> str:
+    return f"{utc(seconds * 1_000):%Y-%m-%dT%H:%M:%S}"
 
 
 def cut(text: str, characters_max: int) -> str:
@@ -88,9 +96,13 @@ def more(omitted: int, noun: str = "") -> str:
 
 def one_line(text: str) -> str:
     """Return a text without line breaks and control characters."""
+    if text.isprintable():  # nearly all are, and some are long
+        return " ".join(text.split())
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def printable(text: str) -> str:
     """Return a text without control characters; line breaks and tabs stay."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)

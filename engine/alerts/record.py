@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from engine.series import Matcher
+
 RECORD_VERSION = 1
 
 State = Literal["pending", "firing", "resolved", "inactive"]
@@ -136,6 +138,12 @@ class SilenceMatcher(msgspec.Struct, frozen=True):
     is_regex: bool = False
     is_equal: bool = True
 
+    def as_matcher(self) -> Matcher:
+        """Return it as rules and routes have matchers; its pattern is not compiled."""
+        if self.is_regex:
+            return Matcher(self.name, "=~" if self.is_equal else "!~", self.value)
+        return Matcher(self.name, "=" if self.is_equal else "!=", self.value)
+
 
 class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="silence"):
     """A silence as it is now; the newest record of an id wins. Expiring one moves its end."""
@@ -150,6 +158,7 @@ class SilenceRecord(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
     comment: str
     updated_at_ms: int
     annotations: dict[str, str] = {}
+    origin: str = ""  # "file:PATH": a silence of that file, which alone changes it; "": the API's
 
 
 class Notified(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="notified"):
@@ -170,9 +179,23 @@ class Notified(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=
     content_hash: str
     far_id: dict[str, str] = {}  # e.g. Slack's channel and ts, an email's thread
     possibly_repeated: bool = False  # claimed by an owner that died; the far side has no key
+    text: str = ""  # of one that was dropped: what the far side said, without secrets
 
 
-LogEntry = AlertRecord | RuleHealth | ShardHello | PostedAlert | SilenceRecord | Notified
+class RetryDelivery(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="retry"):
+    """Somebody wants a dead letter sent again; the group is asked anew what there is to tell."""
+
+    v: int = RECORD_VERSION
+    tenant: str
+    letter_id: str  # 12 hex
+    at_ms: int  # when it was asked for
+    by: str = ""  # who asked
+    over: bool = False  # there was nothing to tell any more: the letter only goes
+
+
+LogEntry = (
+    AlertRecord | RuleHealth | ShardHello | PostedAlert | SilenceRecord | Notified | RetryDelivery
+)
 """What the topic `alerts` holds. The field `kind` tells them apart."""
 
 _encoder = msgspec.json.Encoder(order="deterministic")

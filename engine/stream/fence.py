@@ -2,9 +2,9 @@
 
 The same protocol and bytes as the Redis one of notifiers/store.py, whose codec is handed in,
 because this room knows nothing of notifiers. There is one process, so it guards against the one
-that died: a claim that is there when the store is opened belongs to nobody alive. Its successor
-sees it once, however long ago it was made, because something may have been sent; and it does not
-wait for it, because nobody can still be sending.
+that died: a claim that is there when the store is opened belongs to nobody alive. It has lapsed,
+however long ago it was made: its successor does not wait for it, because nobody can still be
+sending, and learns of it, because something may have been sent.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from rocksdict import Rdict, WriteOptions
 from engine.clock import Clock
 from engine.stream import rocks
 
-LEFT_KEPT_MS = 86_400_000  # how long ago a claim of a dead process may have lapsed
+LEFT_KEPT_MS = 86_400_000  # how long a claim is known after it has lapsed
 SWEEP_EVERY = 1_000  # writes between two sweeps of what has expired
 
 State = Literal["claimed", "sent"]
@@ -36,6 +36,11 @@ class ClaimLike(Protocol):
         """Who wrote it."""
         ...
 
+    @property
+    def remaining_ms(self) -> int:
+        """Until it lapses."""
+        ...
+
 
 ClaimT = TypeVar("ClaimT", bound=ClaimLike)
 ToldT = TypeVar("ToldT")
@@ -45,15 +50,19 @@ Decode = Callable[[bytes, int], ClaimT]
 
 
 class EmbeddedFence(Generic[ClaimT, ToldT]):
-    """The fence store of one process; every write is synced, because a claim guards a send."""
+    """The fence store of one process.
+
+    Whatever kills the process, its writes are kept. `synced`: a power cut too, for some
+    milliseconds a write; of use only where the log itself is kept then.
+    """
 
     def __init__(
-        self, path: Path, clock: Clock, encode: Encode, decode: Decode[ClaimT], free: ClaimT
-    ) -> None:
+        self, path: Path, clock: Clock, encode: Encode, decode: Decode[ClaimT], free: ClaimT,
+        *, synced: bool = True,
+    ) -> None:  # fmt: skip
         self._db: Rdict = rocks.open_small(str(path))
         self._synced = WriteOptions()
-        self._synced.sync = True
-        self._seen: set[str] = set()  # of those left behind: told to who asked for them
+        self._synced.sync = synced
         self._clock, self._encode, self._decode, self._free = clock, encode, decode, free
         self._writes = 0
         self._left = self._left_behind()
@@ -61,15 +70,16 @@ class EmbeddedFence(Generic[ClaimT, ToldT]):
 
     async def claim(self, key: str, owner: str, px_ms: int, told: ToldT) -> ClaimT:
         """Take the key for `px_ms`, or read who has it."""
-        if (left := self._left.get(key)) is not None and key not in self._seen:
-            self._seen.add(key)
-            return left
         found = self._read(key)
-        if found is not None and not (found.state == "claimed" and found.owner == owner):
+        ours = found is not None and found.state == "claimed" and found.owner == owner
+        if found is not None and not ours and (found.state == "sent" or found.remaining_ms > 0):
             return found
         value = self._encode("claimed", owner, told, {})
-        self._write(key, value, px_ms)
-        return self._as(self._decode(value, 0), "won")
+        self._write(key, value, px_ms + LEFT_KEPT_MS)
+        lapsed = found is not None and not ours
+        return dataclasses.replace(  # type: ignore[type-var]
+            self._decode(value, 0), state="won", lapsed=lapsed
+        )
 
     async def confirm(
         self, key: str, owner: str, told: ToldT, far_id: Mapping[str, str], keep_ms: int
@@ -93,15 +103,11 @@ class EmbeddedFence(Generic[ClaimT, ToldT]):
         """Close the store."""
         self._db.close()
 
-    @staticmethod
-    def _as(claim: ClaimT, state: str) -> ClaimT:
-        return dataclasses.replace(claim, state=state)  # type: ignore[type-var]
-
     def _left_behind(self) -> dict[str, ClaimT]:
         """Return the claims of processes that ended between a claim and its confirmation."""
         now_ms, found = self._clock(), dict[str, ClaimT]()
         for key, raw in self._db.items():
-            if int.from_bytes(raw[:8], "big") > now_ms - LEFT_KEPT_MS:
+            if int.from_bytes(raw[:8], "big") > now_ms:
                 claim = self._decode(raw[8:], 0)
                 if claim.state == "claimed":
                     found[key.decode()] = claim
@@ -109,10 +115,10 @@ class EmbeddedFence(Generic[ClaimT, ToldT]):
 
     def _read(self, key: str) -> ClaimT | None:
         if key in self._left:
-            return None if key in self._seen else self._left[key]
+            return self._left[key]
         raw = self._db.get(key.encode())
         left_ms = int.from_bytes(raw[:8], "big") - self._clock() if raw else 0
-        return self._decode(raw[8:], left_ms) if left_ms > 0 else None
+        return self._decode(raw[8:], left_ms - LEFT_KEPT_MS) if left_ms > 0 else None
 
     def _write(self, key: str, value: bytes, keep_ms: int) -> None:
         expires_ms = self._clock() + keep_ms

@@ -64,8 +64,12 @@ class Bottle:
         self.delivery = Delivery(
             lambda: self.world.notifier.config, self.fence, owner=owner,
             still_owner=self._still_owner, append=self._append, clock=self.time.clock,
-            sleep=self.time.sleep,
+            sleep=self.time.sleep, renew=self._renew,
         )  # fmt: skip
+
+    def _renew(self, flush: Flush) -> Flush | None:
+        self.world.now_ms = self.time.now_ms
+        return self.world.notifier.renew(flush, self.time.now_ms)
 
     async def _still_owner(self) -> bool:
         return self.live

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from notifiers import Claim, Told
+from notifiers.store import FENCE_KEEP_MS
 
 
 class MemoryFence:
@@ -18,17 +19,18 @@ class MemoryFence:
         left_ms = until_ms - self.clock()
         if left_ms <= 0:
             return None
-        kept = left_ms if claim.state == "claimed" else 0
+        kept = max(left_ms - FENCE_KEEP_MS, 0) if claim.state == "claimed" else 0
         return Claim(claim.state, claim.owner, claim.told, claim.far_id, kept)
 
     async def claim(self, key: str, owner: str, px_ms: int, told: Told) -> Claim:
         if self.down:
             return Claim("unavailable")
         found = self._get(key)
-        if found is not None and not (found.state == "claimed" and found.owner == owner):
+        foreign = found is not None and found.owner != owner
+        if found is not None and (found.state == "sent" or (foreign and found.remaining_ms)):
             return found
-        self.kept[key] = (self.clock() + px_ms, Claim("claimed", owner, told))
-        return Claim("won", owner, told)
+        self.kept[key] = (self.clock() + px_ms + FENCE_KEEP_MS, Claim("claimed", owner, told))
+        return Claim("won", owner, told, lapsed=foreign)
 
     async def confirm(
         self, key: str, owner: str, told: Told, far_id: Mapping[str, str], keep_ms: int

@@ -124,3 +124,39 @@ async def test_recovery_reads_only(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bottle.fence.kept == {}
     await bottle.fence.confirm(fences[0].fence_key, "z", Told("h", ["f"], [], T0), {}, S)
     assert await bottle.delivery.recover(fences) == len(bottle.world.log) - 1
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_crash_with_what_was_replaced_while_it_waited(
+    monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    """The fence knows what was really sent under the number, not what was decided first."""
+    bottle = Bottle()
+    firing(bottle, i="a")
+    bottle.time.now_ms += 10 * S
+    (flush,) = bottle.due()
+    firing(bottle, 2, i="b")
+    bottle.time.now_ms += 60 * S
+    assert bottle.due() == [], "one is on its way: its successor waits"
+    before = bottle.world.notifier.snapshot({})
+
+    def end() -> None:
+        raise Died(point)
+
+    monkeypatch.setattr(faults, "point", faults.arm({point: 1}, end))
+    with pytest.raises(Died):
+        await bottle.delivery.deliver(flush)
+    monkeypatch.undo()
+    (claim,) = await bottle.fence.peek([flush.notification.key])
+    assert len(claim.told.firing) == 2
+    successor = _successor(bottle, before)
+    for sequence, name in ((3, "a"), (4, "b")):
+        successor.world.append(
+            alert("resolved", sequence, bottle.time.now_ms, labels={"i": name}, starts_at_ms=T0)
+        )
+    await _take_over(successor)
+    told = [sorted(a.labels["i"] for a in sent.alerts) for sent in bottle.channel().sent]
+    # Whoever may have heard of both hears the end of both.
+    assert told[-1] == ["a", "b"]
+    assert bottle.channel().sent[-1].status == "resolved"
+    assert len(told) == POINTS[point] + 1

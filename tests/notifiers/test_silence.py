@@ -2,8 +2,9 @@
 
 import re
 from typing import Any
+from unittest import mock
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.alerts import SilenceMatcher, SilenceRecord
@@ -141,3 +142,35 @@ def test_muting_agrees_with_the_naive_twin(
         assert silences.muting("default", "f", labels, now_ms) == [
             record.id for record in records if _naive(record, labels, now_ms)
         ]
+
+
+_changes = st.lists(
+    st.tuples(st.sampled_from("uvw"), st.lists(_some, min_size=1, max_size=3), _window),
+    max_size=12,
+)
+
+
+@settings(max_examples=60)
+@given(_changes, st.lists(_labels, min_size=1, max_size=3), st.integers(0, 50), st.data())
+def test_many_changes_agree_with_the_naive_twin(
+    made: list[Any], alerts: list[dict[str, str]], now_ms: int, data: st.DataObject
+) -> None:
+    """Whatever was asked in between, and however much is remembered of changes."""
+    silences, newest = Silences(100), dict[str, SilenceRecord]()
+    bound = data.draw(st.sampled_from([0, 1, 3, 1_000]))
+    with mock.patch("notifiers.silence.CHANGES_MAX", bound):
+        for id_, matchers, (start, length) in made:
+            newest[id_] = _silence(id_, matchers, start, start + length)
+            silences.put(newest[id_])
+            for number, labels in enumerate(alerts):
+                if data.draw(st.booleans()):
+                    silences.muting("default", str(number), labels, now_ms)
+        for number, labels in enumerate(alerts):
+            wanted = [i for i in sorted(newest) if _naive(newest[i], labels, now_ms)]
+            assert silences.muting("default", str(number), labels, now_ms) == wanted
+        silences.collect(10 + RETENTION_MS)
+        left = {i: s for i, s in newest.items() if s.ends_at_ms > 10}
+        assert {s.id for s in silences.all()} == left.keys()
+        for number, labels in enumerate(alerts):
+            wanted = [i for i in sorted(left) if _naive(left[i], labels, 12)]
+            assert silences.muting("default", str(number), labels, 12) == wanted

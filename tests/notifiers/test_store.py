@@ -85,6 +85,28 @@ async def test_a_claim_lapses(fence: FenceStore) -> None:
     await until_async(lapsed, what="the claim has not lapsed")
 
 
+async def test_who_takes_over_a_claim_that_lapsed_learns_of_it(fence: FenceStore) -> None:
+    assert not (await fence.claim("k", "a", 30, TOLD)).lapsed
+
+    async def lapsed() -> bool:
+        (found,) = await fence.peek(["k"])
+        assert (found.state, found.owner, found.told) == ("claimed", "a", TOLD)
+        return found.remaining_ms == 0
+
+    await until_async(lapsed, what="the claim has not lapsed")
+    won = await fence.claim("k", "b", LONG_MS, OTHER)
+    assert (won.state, won.told, won.lapsed) == ("won", OTHER, True)
+    again = await fence.claim("k", "b", LONG_MS, OTHER)
+    assert (again.state, again.lapsed) == ("won", False), "it is ours now"
+    assert (await fence.claim("k", "c", LONG_MS, TOLD)).owner == "b"
+
+
+async def test_our_own_claim_is_ours_after_it_lapsed(fence: FenceStore) -> None:
+    await fence.claim("k", "a", 0, TOLD)
+    won = await fence.claim("k", "a", LONG_MS, TOLD)
+    assert (won.state, won.lapsed) == ("won", False)
+
+
 async def test_only_one_of_many_wins(fence: FenceStore) -> None:
     claims = await asyncio.gather(*(fence.claim("k", f"o{i}", LONG_MS, TOLD) for i in range(20)))
     assert sum(claim.state == "won" for claim in claims) == 1

@@ -9,8 +9,11 @@ from notifiers.notification import Notification
 from tests.notifiers import corpora
 from tests.notifiers.world import T0, World, config, posted
 
-# What a timeline needs beyond routing, grouping and silences is a later issue's.
-TIMELINES = ("batching", "merge_alerts", "resolved_filter", "silence_delete", "utf8_route")
+# Those with flags are the server's matter: tests.conformance.alertmanager.timeline.
+TIMELINES = (
+    "always_inhibiting", "batching", "merge_alerts", "resolved_filter", "silence_delete",
+    "utf8_route",
+)  # fmt: skip
 
 
 def _ms(seconds: float) -> int:

@@ -1,10 +1,12 @@
 """Delivery: a decision goes out effectively once, and comes back as a record of the log.
 
-    decided n -> pace -> claim at the fence -> still owner? -> send -> confirm -> append `Notified`
+    decided n -> queue -> still the newest? -> claim at the fence -> still owner? -> send -> confirm
+              -> append `Notified`
 
 Each step may be the last one before a crash:
 
-- before the claim: the successor decides the same n again and sends it.
+- before the claim: the successor decides the same n again and sends it. Until then, what n says
+  may be replaced by what the group has to say by now: nobody can have seen it.
 - claimed: the successor waits until the claim lapses and sends it again, with the same key where
   the far side has one, else marked as possibly repeated. Nothing can be exact there.
 - sent at the fence: the successor adopts it, whatever it knows now.
@@ -15,59 +17,48 @@ A fence that cannot be reached stops nothing: the message says that it may come 
 
 import asyncio
 import logging
-import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from engine import faults, metrics
-from engine.alerts import Notified, encode
+from engine import faults
+from engine.alerts import Notified
 from engine.clock import Clock
 from engine.errors import FencedError, StreamError
 from engine.owner import Output
 from notifiers.config import Integration, NotifierConfig
+from notifiers.delivery.attempts import attempt, attempt_ms, frames
+from notifiers.delivery.lanes import Lane, Lanes, LaneView, Refused, Sleep
+from notifiers.delivery.records import (
+    FAILED,
+    OUTCOMES,
+    REPEATED,
+    REQUESTS,
+    SECONDS,
+    UNFENCED,
+    adopted,
+    as_adopted,
+    output,
+)
 from notifiers.notification import Drop, FailureReason, Outcome, Retry, Sent
 from notifiers.outbox import Flush
 from notifiers.owner import OpenFence
-from notifiers.pacing import Pacing, pace_of
-from notifiers.store import FENCE_KEEP_MS, Claim, FenceStore, Told
+from notifiers.pacing import pace_of
+from notifiers.store import FENCE_KEEP_MS, FenceStore
 
 CLAIM_MS = 15_000
 """How long a claim stands without a word of its owner: what a takeover in doubt waits."""
-ATTEMPT_MS = 12_000
-"""What one attempt may take, so that the claim outlives it."""
+CLAIM_MARGIN_MS = 3_000
+"""A claim stands that much longer than the attempt it is for."""
 BACKOFF_MS_FIRST = 500
 BACKOFF_MS_MAX = 60_000
-AT_ONCE_MAX = 8
-"""Attempts at one destination at the same time; the others queue behind them, first come."""
 FAILURES_KEPT = 100
-
-OUTCOMES = metrics.counter(
-    "tocsin_notifications_total", "Notifications by what became of them.", ["channel", "outcome"]
-)
-FAILED = metrics.counter(
-    "tocsin_notifications_failed_total", "Notifications given up.", ["channel", "reason"]
-)
-REQUESTS = metrics.counter(
-    "tocsin_notification_requests_total", "Attempts to send, by their result.",
-    ["channel", "result"],
-)  # fmt: skip
-SECONDS = metrics.histogram(
-    "tocsin_notification_seconds", "From the decision to the far side's answer.", ["channel"]
-)
-REPEATED = metrics.counter(
-    "tocsin_notifications_possibly_repeated_total",
-    "Sent although a predecessor may have sent them, where the far side has no key.", ["channel"],
-)  # fmt: skip
-UNFENCED = metrics.counter(
-    "tocsin_notifications_unfenced_total", "Sent while the fence was unavailable.", ["channel"]
-)
 
 _log = logging.getLogger("tocsin.notifiers")
 
-Sleep = Callable[[int], Awaitable[None]]
 Append = Callable[[Sequence[Output]], Awaitable[Sequence[int]]]
+Renew = Callable[[Flush], Flush | None]
+"""Returns what is to be sent in place of a flush whose turn has come; None: nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +80,17 @@ class _Again:
     after_ms: int
     reason: FailureReason
     text: str
-    repeated: bool = False  # because somebody else may have sent it
+    repeated: bool = False  # because somebody else may have sent it: wait for their claim
+    doubled: bool = False  # somebody else has claimed it and may have sent it
+    seen: bool = True  # the far side may have taken what was sent
 
 
 async def _sleep(duration_ms: int) -> None:
     await asyncio.sleep(duration_ms / 1000)
+
+
+def _same(flush: Flush) -> Flush | None:
+    return flush
 
 
 class Delivery:
@@ -108,6 +105,7 @@ class Delivery:
         still_owner: Callable[[], Awaitable[bool]],
         append: Append,
         clock: Clock,
+        renew: Renew = _same,
         sleep: Sleep = _sleep,
         claim_ms: int = CLAIM_MS,
     ) -> None:
@@ -117,11 +115,10 @@ class Delivery:
         self._still_owner = still_owner
         self._append = append
         self._clock = clock
+        self._renew = renew
         self._sleep = sleep
         self._claim_ms = claim_ms
-        self._pacing = Pacing()
-        self._slots: dict[str, asyncio.Semaphore] = {}
-        self._queues: dict[str, asyncio.Lock] = {}
+        self._lanes = Lanes(clock, sleep)
         self._tasks: set[asyncio.Task[None]] = set()
         self.failures: deque[Failure] = deque(maxlen=FAILURES_KEPT)
 
@@ -130,11 +127,19 @@ class Delivery:
         """How many flushes are on their way."""
         return len(self._tasks)
 
+    def destinations(self) -> list[LaneView]:
+        """Return where notifications went or wait to go, by name."""
+        return self._lanes.views()
+
+    def retry_now(self) -> None:
+        """Try destinations again that are left alone: somebody says that they work."""
+        self._lanes.retry_now()
+
     def submit(self, flush: Flush) -> None:
         """Start the delivery of a flush; its record is appended when it is over.
 
-        It ends without one only where we are not the owner any more: then the notifier that
-        decided it is void too, and its successor decides again.
+        It ends without one where there is nothing to tell any more, and where we are not the owner
+        any more: then the notifier that decided it is void too, and its successor decides again.
         """
         task = asyncio.create_task(self._run(flush))
         self._tasks.add(task)
@@ -159,30 +164,27 @@ class Delivery:
             over = foreign and claim.told.firing and fence.firing.isdisjoint(claim.told.firing)
             if claim.state == "sent" or over:
                 # Claimed, and all it told is over: if it was sent, its end has to be told.
-                records.append(_adopted(fence, claim, repeated=bool(over)))
+                records.append(adopted(fence, claim, repeated=bool(over)))
         if not records:
             return None
-        offsets = await self._append([_output(record) for record in records])
+        offsets = await self._append([output(record) for record in records])
         return max(offsets, default=None)
 
     async def deliver(self, flush: Flush) -> Notified | None:
-        """Send a flush until it is sent, refused or too late. None: we are not the owner."""
+        """Send a flush until it is sent, refused or too late. None: there is nothing to log."""
         if flush.withheld:
             return flush.record("withheld", sent_ms=0, far_id={})
         channel = flush.key.integration.partition("/")[0]
-        repeated, failures = False, 0
+        repeated, seen, failures = False, False, 0
         while True:
-            integration = self._integration(flush)
-            if integration is None:
-                return self._dropped(flush, "other", "the receiver is not configured any more")
-            await self._paced(integration)
-            async with self._slot(integration):
-                # Looked up again after the wait: a reload counts at once and closes old channels.
-                now = self._integration(flush) or integration
-                result = await self._attempt(flush, now, repeated)
+            turn = await self._turn(flush, repeated=repeated, seen=seen)
+            if not isinstance(turn, tuple):
+                return turn
+            flush, result = turn
             if not isinstance(result, _Again):
                 return result
-            repeated = repeated or result.repeated
+            repeated = repeated or result.repeated or result.doubled
+            seen = seen or result.seen
             if not result.repeated:
                 failures += 1
                 self._note(flush, result.reason, result.text, final=False)
@@ -195,11 +197,46 @@ class Delivery:
             REQUESTS.labels(channel, "wait").inc()
             await self._sleep(wait_ms)
 
+    async def _turn(
+        self, flush: Flush, *, repeated: bool, seen: bool
+    ) -> tuple[Flush, Notified | _Again | None] | Notified | None:
+        """Queue for the destination, then make one attempt: at the newest, if nobody saw another.
+
+        Returns the flush that was tried and its result, or the end of it without an attempt.
+        """
+        integration = self._integration(flush)
+        if integration is None:
+            return self._dropped(flush, "other", "the receiver is not configured any more")
+        destination = integration.channel.destination
+        lane = self._lanes.of(destination, pace_of(integration.channel))
+        # A claim of somebody else is not ours to give up: see `deliver`.
+        deadline_ms = 2**62 if repeated else flush.deadline_ms
+        refused = await self._lanes.turn(destination, lane, deadline_ms)
+        if isinstance(refused, Refused):
+            await self._store.release(flush.notification.key, self._owner)
+            return self._dropped(flush, refused.reason, refused.text)
+        async with lane.slots:
+            lane.busy += 1
+            try:
+                fresh = flush if seen or repeated else self._renew(flush)
+                if fresh is None or fresh.withheld:
+                    self._lanes.unknown(lane)
+                    await self._store.release(flush.notification.key, self._owner)
+                    return fresh.record("withheld", sent_ms=0, far_id={}) if fresh else None
+                # Looked up again after the wait: a reload counts at once, and closes old channels.
+                now = self._integration(fresh) or integration
+                return fresh, await self._attempt(fresh, now, lane, repeated)
+            except BaseException:
+                self._lanes.unknown(lane)
+                raise
+            finally:
+                lane.busy -= 1
+
     async def _run(self, flush: Flush) -> None:
         try:
             record = await self.deliver(flush)
         except Exception as error:  # noqa: BLE001  # an error of ours must not block the group
-            _log.error("delivery broke: %s", _frames(error))
+            _log.error("delivery broke: %s", frames(error))
             record = self._dropped(flush, "other", f"delivery broke: {type(error).__name__}")
         try:
             if record is not None:
@@ -213,7 +250,7 @@ class Delivery:
         wait_ms = BACKOFF_MS_FIRST
         while True:
             try:
-                await self._append([_output(record)])
+                await self._append([output(record)])
             except FencedError:
                 raise
             except (StreamError, TimeoutError) as error:
@@ -224,69 +261,65 @@ class Delivery:
                 return
 
     async def _attempt(
-        self, flush: Flush, integration: Integration, repeated: bool
+        self, flush: Flush, integration: Integration, lane: Lane, repeated: bool
     ) -> Notified | _Again | None:
         """Claim, look whether we are still the owner, send, confirm."""
         key = flush.notification.key
-        claim = await self._store.claim(key, self._owner, self._claim_ms, flush.told)
+        claim_ms = max(self._claim_ms, attempt_ms(integration) + CLAIM_MARGIN_MS)
+        claim = await self._store.claim(key, self._owner, claim_ms, flush.told)
         faults.point("notify.after_claim")
+        if claim.state in ("sent", "claimed"):
+            self._lanes.unknown(lane)
         if claim.state == "sent":
-            return _as_adopted(flush, claim)
+            return as_adopted(flush, claim)
         if claim.state == "claimed":
             text = f"claimed by {claim.owner}"
             return _Again(claim.remaining_ms + 1, "other", text, repeated=True)
         if not await self._still_owner():
+            self._lanes.unknown(lane)
             await self._store.release(key, self._owner)
             return None
         degraded = claim.state == "unavailable"
+        repeated = repeated or claim.lapsed
         doubled = repeated and not integration.channel.has_key
         outcome = await self._send(flush, integration, degraded=degraded, doubled=doubled)
         if isinstance(outcome, Sent):
+            self._lanes.worked(lane)
             faults.point("notify.after_answer")
             await self._store.confirm(key, self._owner, flush.told, outcome.far_id, FENCE_KEEP_MS)
             faults.point("notify.after_confirm")
             return self._sent(flush, outcome, degraded=degraded, doubled=doubled)
         if isinstance(outcome, Drop):
+            self._lanes.worked(lane)
             await self._store.release(key, self._owner)
             return self._dropped(flush, outcome.reason, outcome.text)
-        if outcome.after_ms is not None or outcome.reason == "rateLimited":
+        again = self._again(flush, integration, lane, outcome)
+        return replace(again, doubled=repeated)
+
+    def _again(self, flush: Flush, integration: Integration, lane: Lane, outcome: Retry) -> _Again:
+        """Pause the destination as it asks, and judge whether it works at all."""
+        refused = outcome.reason == "rateLimited"
+        if refused or outcome.reason == "authError":
+            # It answers; or the file of a secret cannot be read, which is no fault of its.
+            self._lanes.unknown(lane)
+        else:
+            kind = flush.key.integration.partition("/")[0]
+            self._lanes.failed(lane, kind, outcome.reason, outcome.text)
+        held_ms = 0
+        if outcome.after_ms is not None or refused:
             destination = integration.channel.destination
-            pace = pace_of(integration.channel)
-            held_ms = self._pacing.hold(destination, outcome.after_ms, self._clock(), pace)
-            return _Again(held_ms, outcome.reason, outcome.text)
-        return _Again(0, outcome.reason, outcome.text)
+            held_ms = self._lanes.hold(destination, lane, outcome.after_ms)
+        return _Again(held_ms, outcome.reason, outcome.text, seen=not refused)
 
     async def _send(
         self, flush: Flush, integration: Integration, *, degraded: bool, doubled: bool
     ) -> Outcome:
-        """Make one attempt. A channel that breaks or hangs is a failure like others."""
         shown = replace(flush.notification, redis_degraded=degraded, possibly_repeated=doubled)
-        kind = flush.key.integration.partition("/")[0]
-        outcome: Outcome
-        try:
-            async with asyncio.timeout(ATTEMPT_MS / 1000):
-                outcome = await integration.channel.notify(shown, self._clock())
-        except TimeoutError:
-            outcome = Retry("contextDeadlineExceeded", None, f"no answer in {ATTEMPT_MS} ms")
-        except Exception as error:  # noqa: BLE001  # channels are plug-ins: any error may come
-            _log.error("channel %s broke: %s", kind, _frames(error))
-            outcome = Retry("other", None, f"the channel broke: {type(error).__name__}")
+        outcome = await attempt(integration, shown, self._clock)
         faults.point("notify.between_send_and_answer")
+        kind = flush.key.integration.partition("/")[0]
         REQUESTS.labels(kind, type(outcome).__name__.lower()).inc()
         return outcome
-
-    async def _paced(self, integration: Integration) -> None:
-        """Wait for the destination's pace, in the order of coming."""
-        channel = integration.channel
-        queue = self._queues.setdefault(channel.destination, asyncio.Lock())
-        async with queue:
-            pace = pace_of(channel)
-            while wait_ms := self._pacing.take(channel.destination, self._clock(), pace):
-                await self._sleep(wait_ms)
-
-    def _slot(self, integration: Integration) -> asyncio.Semaphore:
-        destination = integration.channel.destination
-        return self._slots.setdefault(destination, asyncio.Semaphore(AT_ONCE_MAX))
 
     def _integration(self, flush: Flush) -> Integration | None:
         receiver = self._config().receivers.get(flush.key.receiver)
@@ -308,7 +341,7 @@ class Delivery:
         OUTCOMES.labels(kind, "dropped").inc()
         FAILED.labels(kind, reason).inc()
         self._note(flush, reason, text, final=True)
-        return flush.record("dropped", sent_ms=0, far_id={}, reason=reason)
+        return flush.record("dropped", sent_ms=0, far_id={}, reason=reason, text=text)
 
     def _note(self, flush: Flush, reason: FailureReason, text: str, *, final: bool) -> None:
         key = flush.key
@@ -327,45 +360,7 @@ async def close_channels(config: NotifierConfig) -> None:
                 await close()
 
 
-def _frames(error: Exception) -> str:
-    """Return where an error came from, without its text: that may hold a URL with a secret."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    return f"{type(error).__name__}\n{frames}"
-
-
 def _backoff_ms(failures: int) -> int:
     """Return the pause after so many failures: doubling, bounded."""
     doubled = BACKOFF_MS_FIRST << min(max(failures - 1, 0), 20)
     return min(doubled, BACKOFF_MS_MAX)
-
-
-def _output(record: Notified) -> Output:
-    return Output("alerts", 0, None, encode(record))
-
-
-def _as_adopted(flush: Flush, claim: Claim) -> Notified:
-    """Return the record of what somebody else sent under our number."""
-    OUTCOMES.labels(flush.key.integration.partition("/")[0], "adopted").inc()
-    return flush.record("adopted", sent_ms=claim.told.at_ms, far_id=claim.far_id, told=claim.told)
-
-
-def _adopted(fence: OpenFence, claim: Claim, *, repeated: bool) -> Notified:
-    OUTCOMES.labels(fence.key.integration.partition("/")[0], "adopted").inc()
-    told: Told = claim.told
-    outcome: Literal["adopted"] = "adopted"
-    return Notified(
-        tenant=fence.key.tenant,
-        receiver=fence.key.receiver,
-        integration=fence.key.integration,
-        group_key=fence.key.group_key,
-        n=fence.n,
-        at_ms=told.at_ms,
-        sent_ms=told.at_ms,
-        outcome=outcome,
-        reason=told.reason,
-        firing=list(told.firing),
-        resolved=list(told.resolved),
-        content_hash=told.hash,
-        far_id=dict(claim.far_id),
-        possibly_repeated=repeated,
-    )
