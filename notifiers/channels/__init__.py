@@ -1,13 +1,15 @@
-"""Channels: what a notification looks like to Slack, to email and to webhooks, and how it is sent.
+"""Channels: what a notification looks like to a service, and how it is sent.
 
 This page is all that a channel's author needs. A channel is a class with the attributes and the
 methods of `Channel`, registered as an entry point `tocsin.channels` under its short name.
-`compose` gives what a person reads, `http_client` and `classify_status` send it and judge the
-answer. A channel knows no other channel.
+`compose` gives what a person reads, `Texts` what the file's templates say, `Wire` and
+`classify_status` send it and judge the answer. A channel knows no other channel.
 """
 
 from notifiers.changes import told
-from notifiers.fields import HTTP_CONFIG, TLS_CONFIG, Field, Report, Secret
+from notifiers.channels.texts import FieldError, Texts, chosen
+from notifiers.channels.wire import Wire, destination, guarded
+from notifiers.fields import HTTP_CONFIG, TLS_CONFIG, Field, Report, Secret, Templated
 from notifiers.message import Item, Link, Message, Reading, compose
 from notifiers.notification import (
     Channel,
@@ -23,7 +25,8 @@ from notifiers.notification import (
 from notifiers.pacing import Pace
 from notifiers.sender import (
     TIMEOUT_MS,
-    authorization,
+    Answer,
+    Stopwatch,
     checked_http,
     classify_error,
     classify_status,
@@ -35,10 +38,12 @@ __all__ = [
     "HTTP_CONFIG",
     "TIMEOUT_MS",
     "TLS_CONFIG",
+    "Answer",
     "Channel",
     "Closable",
     "Drop",
     "Field",
+    "FieldError",
     "Global",
     "Item",
     "Link",
@@ -52,11 +57,17 @@ __all__ = [
     "Retry",
     "Secret",
     "Sent",
-    "authorization",
+    "Stopwatch",
+    "Templated",
+    "Texts",
+    "Wire",
     "checked_http",
+    "chosen",
     "classify_error",
     "classify_status",
     "compose",
+    "destination",
+    "guarded",
     "http_client",
     "retry_after_ms",
     "told",

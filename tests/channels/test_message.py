@@ -7,7 +7,7 @@ import pytest
 from engine.alerts import Evidence
 from notifiers import wording
 from notifiers.changes import changes, told
-from notifiers.message import compose, is_link, reading_text, silence_matchers
+from notifiers.message import ITEMS_MAX, compose, is_link, reading_text, silence_matchers
 from tests.channels import samples
 
 
@@ -32,8 +32,14 @@ def test_a_first_message_answers_every_question():
 
 def test_the_end_tells_the_value_then_and_now():
     [item] = read(samples.resolved()).items
-    assert reading_text(item.readings[0]) == "timeouts 3 (threshold > 50), 14 when it fired"
+    # 14 are no more than 50: it fired as a warning. A reader must not wonder.
+    assert reading_text(item.readings[0]) == (
+        "timeouts 3 (threshold > 50), 14 when it fired at another level"
+    )
     assert item.until_ms - item.since_ms == 303_120
+    one = samples.alert(status="resolved", timeouts=3, ends_at_ms=samples.T0_MS)
+    [item] = read(samples.notification(one)).items
+    assert reading_text(item.readings[0]) == "timeouts 3 (threshold > 10), 14 when it fired"
 
 
 def test_a_level_change_is_one_alert_not_two():
@@ -63,6 +69,35 @@ def test_only_labels_that_differ_are_repeated_for_each():
     assert [item.scope for item in message.items] == [
         (("instance", "db-02:9100"),), (("instance", "db-01:9100"),),
     ]  # fmt: skip
+
+
+def test_what_several_alerts_share_is_said_once():
+    notes = {"summary": "s", "description": "d", "runbook_url": "https://r.example/"}
+    message = read(samples.notification(*[samples.posted(i, annotations=notes) for i in (1, 2)]))
+    assert message.name == "DiskFull"
+    assert message.description == "d"
+    assert [link.text for link in message.links] == ["Runbook", "Source", "Silence", "All alerts"]
+    assert not any(item.description or item.links for item in message.items)
+
+
+def test_what_only_one_of_several_says_stays_with_it():
+    one = samples.posted(1, annotations={"description": "d"}, generator_url="https://a.example/")
+    message = read(samples.notification(one, samples.posted(2, annotations={})))
+    assert message.description == ""
+    assert [(item.description, len(item.links)) for item in message.items] == [("", 1), ("d", 1)]
+
+
+def test_a_flood_is_counted_whole_and_looked_at_in_part():
+    told = samples.notification(*[samples.posted(index) for index in range(300)])
+    message = read(told)
+    assert (message.total, len(message.items), message.counts) == (300, ITEMS_MAX, "300 firing")
+    assert message.title == "300 × DiskFull: job=node"
+    assert message.items[0].scope == (("instance", "db-299:9100"),)  # the newest
+
+
+def test_alerts_of_several_names_have_none_together():
+    other = samples.posted(1, labels={"alertname": "DiskSlow"})
+    assert read(samples.notification(other, samples.posted(2))).name == ""
 
 
 def test_the_subject_stays_whatever_changes():

@@ -87,3 +87,12 @@ def test_a_channel_may_declare_its_pace():
 
     assert pace_of(Declared()) is SLACK
     assert pace_of(object()) is PACE_DEFAULT
+
+
+def test_how_long_a_destination_has_asked_to_be_left_alone():
+    pacing = Pacing()
+    assert pacing.held_ms("a", 0) == 0
+    pacing.take("a", 0, SLACK)
+    assert pacing.held_ms("a", 0) == 0
+    pacing.hold("a", 5_000, 1_000, SLACK)
+    assert [pacing.held_ms("a", at) for at in (1_000, 4_000, 9_000)] == [5_000, 2_000, 0]

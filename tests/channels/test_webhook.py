@@ -1,19 +1,21 @@
 """Webhooks: Alertmanager's body field by field, and what each answer means."""
 
+import asyncio
 import json
+from dataclasses import replace
 
-import httpx
 import pytest
 from starlette.responses import PlainTextResponse, RedirectResponse
 
 from engine.demo.webhook_standin import WebhookStandIn
-from notifiers.channels.webhook import Webhook, payload
+from notifiers.alert import order_key
+from notifiers.channels.webhook import Webhook, body, fewer
+from notifiers.fields import TemplatedSecret
 from notifiers.notification import Drop, Global, Retry, Sent
+from notifiers.templating import EMPTY
 from tests.channels import golden, samples
 from tests.channels.building import build, findings
 from tests.channels.serving import Clock, serving
-
-TWO_LOGINS = {"bearer_token": "a", "basic_auth": {"username": "u"}}
 
 
 @pytest.fixture
@@ -36,40 +38,41 @@ async def notify(url, notification=None, **more):
         await channel.close()
 
 
+def ordered(notification):
+    """Return it with its alerts as the notifier orders them."""
+    alerts = sorted(notification.alerts, key=lambda alert: order_key(alert.labels))
+    return replace(notification, alerts=tuple(alerts))
+
+
 @pytest.mark.parametrize(
     ("name", "notification"),
     [
         ("first", samples.first()),
-        ("level_change", samples.level_change()),
+        ("update", samples.level_change()),
         ("repeat", samples.repeat()),
-        ("resolved", samples.resolved()),
+        ("resolve", samples.resolved()),
     ],
 )
 async def test_golden_bodies(name, notification, standin, url):
-    await notify(url, notification)
+    await notify(url, ordered(notification))
     [hit] = standin.hits
     golden.check_json(f"webhook/{name}.json", hit.json)
 
 
-async def test_the_golden_body_over_every_limit():
-    body = payload(samples.over_every_limit(), alerts_max=2)
-    assert (len(body["alerts"]), body["truncatedAlerts"]) == (2, 98)
-    golden.check_json("webhook/over_every_limit.json", body)
+async def test_the_golden_body_over_every_limit(standin, url):
+    await notify(url, ordered(samples.over_every_limit()), max_alerts=2)
+    [hit] = standin.hits
+    assert (len(hit.json["alerts"]), hit.json["truncatedAlerts"]) == (2, 98)
+    golden.check_json("webhook/over_limits.json", hit.json)
 
 
-def test_the_body_is_alertmanagers():
-    body = payload(samples.resolved())
-    assert list(body) == [
-        "receiver", "status", "alerts", "groupLabels", "commonLabels", "commonAnnotations",
-        "externalURL", "routeLabels", "version", "groupKey", "truncatedAlerts",
-        "notification_reason",
-    ]  # fmt: skip
-    assert list(body["alerts"][0]) == [
-        "status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint",
-    ]  # fmt: skip
-    assert body["version"] == "4"
-    assert body["groupKey"] == '{}:{alertname="PaymentTimeouts"}'
-    assert body["notification_reason"] == "all alerts resolved"
+def test_the_alerts_that_are_left_out_do_not_say_what_is_common():
+    one, other = samples.posted(1), samples.posted(2, status="resolved")
+    shown, omitted = fewer(samples.notification(other, one), 1)
+    assert omitted == 1
+    assert shown.status == "resolved"
+    assert shown.common_labels == other.labels
+    assert shown.common_annotations == other.annotations
 
 
 @pytest.mark.parametrize(
@@ -83,33 +86,14 @@ def test_the_body_is_alertmanagers():
 )
 def test_times_are_as_go_prints_them(time_ms, text):
     alert = samples.alert(status="resolved", starts_at_ms=time_ms, ends_at_ms=time_ms)
-    [told] = payload(samples.notification(alert))["alerts"]
-    assert (told["startsAt"], told["endsAt"]) == (text, text)
+    [told] = body(samples.notification(alert)).alerts
+    assert (told.starts_at, told.ends_at) == (text, text)
 
 
 def test_what_fires_has_no_end_even_if_its_sender_said_one():
     alert = samples.posted(1, ends_at_ms=samples.T0_MS + 300_000)
-    [told] = payload(samples.notification(alert))["alerts"]
-    assert told["endsAt"] == "0001-01-01T00:00:00Z"
-
-
-def test_alerts_are_in_alertmanagers_order():
-    def one(**labels):
-        return samples.alert(labels={"alertname": "X", **labels})
-
-    ordered = [
-        one(job="a", instance="1"),
-        one(job="a", instance="1", zone="z"),
-        one(job="a", instance="2"),
-        one(job="a"),
-        one(job="b", instance="0"),
-        one(instance="0"),
-        one(),
-        one(zone="a"),
-        one(zone="b"),
-    ]
-    told = payload(samples.notification(*reversed(ordered)))["alerts"]
-    assert [alert["labels"] for alert in told] == [dict(sorted(a.labels.items())) for a in ordered]
+    [told] = body(samples.notification(alert)).alerts
+    assert told.ends_at == "0001-01-01T00:00:00Z"
 
 
 async def test_an_attempt_again_has_the_same_key(standin, url):
@@ -212,24 +196,82 @@ async def test_the_environment_names_no_proxy_and_no_netrc(standin, url, monkeyp
     assert "authorization" not in standin.hits[0].headers
 
 
-async def test_a_slow_receiver_is_given_up(monkeypatch):
-    channel = build(Webhook, {"url": "http://hook.example/", "timeout": 50})
-    assert channel._client.timeout == httpx.Timeout(0.05)
-    await channel.close()
+async def test_a_slow_receiver_is_given_up(standin, url):
+    async def never(_hit):
+        await asyncio.Event().wait()
+
+    standin.answer = never
+    outcome = await notify(url, timeout=50)
+    assert outcome.reason == "contextDeadlineExceeded"
+
+
+# What the file may say
 
 
 @pytest.mark.parametrize(
     ("entry", "code"),
     [
         ({}, "webhook-url"),
-        ({"url": "https://h/{{ .X }}"}, "template"),
-        ({"url": "https://h/", "http_config": {"follow_redirects": True}}, "http-redirects"),
-        ({"url": "https://h/", "http_config": TWO_LOGINS}, "http-auth"),
         ({"url": "https://h/", "http_config": {"tls_config": {"ca_file": "/nowhere"}}}, "tls-file"),
     ],
 )  # fmt: skip
 def test_mistakes_in_the_file(entry, code):
     assert findings(Webhook, entry, Global()).codes == [code]
+
+
+async def test_a_template_in_the_url(standin, url):
+    path = "{{ .GroupLabels.alertname | toLower }}?n={{ len .Alerts }}"
+    assert isinstance(await notify(f"{url}/{path}"), Sent)
+    assert standin.hits[0].path == "/alerts/paymenttimeouts"
+
+
+async def test_a_url_in_a_file_is_read_and_expanded_each_time(standin, url, tmp_path):
+    path = tmp_path / "url"
+    secret = TemplatedSecret(EMPTY.text, path=path)
+    assert (await notify(secret)).reason == "authError"
+    path.write_text(f"{url}/{{{{ .Status }}}}\n")
+    assert isinstance(await notify(secret), Sent)
+    path.write_text(f"{url}/other\n")
+    assert isinstance(await notify(secret), Sent)
+    assert [hit.path for hit in standin.hits] == ["/alerts/firing", "/alerts/other"]
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ .CommonLabels.nothing }}", "nothing left"),
+        ("https://h/{{ template `secret-path` . }}", "url: "),
+        ("ftp://{{ .Status }}/", "cannot be sent"),
+    ],
+)
+async def test_a_url_that_is_none_is_dropped_and_not_shown(template, why):
+    outcome = await notify(template)
+    assert isinstance(outcome, Drop)
+    assert outcome.reason == "clientError"
+    assert why in outcome.text
+    assert "secret-path" not in outcome.text
+
+
+async def test_a_host_that_a_template_makes_is_none_of_ours(standin, url):
+    """An alert's sender must not choose which of our own hosts is talked to."""
+    outcome = await notify(url.replace("127.0.0.1", '{{ "127.0.0.1" }}'))
+    assert isinstance(outcome, Drop)
+    assert "template" in outcome.text
+    assert not standin.hits
+
+
+async def test_a_payload_of_ones_own(standin, url):
+    payload = {"text": "{{ .Status }} <{{ .ExternalURL }}>", "count": "{{ len .Alerts }}"}
+    await notify(url, payload=payload)
+    [hit] = standin.hits
+    assert hit.body == b'{"count":1,"text":"firing \\u003chttps://tocsin.example\\u003e"}\n'
+
+
+async def test_a_payload_that_cannot_be_expanded_is_dropped(standin, url):
+    outcome = await notify(url, payload={"a": ["{{ template `nowhere` . }}"]})
+    assert isinstance(outcome, Drop)
+    assert outcome.text.startswith("payload: ")
+    assert not standin.hits
 
 
 def test_the_destination_shows_no_path():

@@ -6,11 +6,11 @@ import jinja2
 
 from notifiers import message as reading
 from notifiers import wording
-from notifiers.message import Message
+from notifiers.message import Link, Message
 
 LABELS_MAX = 30
 
-_COLOURS: Final = {"red": "#c92a2a", "orange": "#d9480f", "blue": "#1c5fb8", "green": "#2b8a3e"}
+_COLOURS: Final = {"red": "#c92a2a", "orange": "#c2410c", "blue": "#1c5fb8", "green": "#237a35"}
 
 _environment = jinja2.Environment(
     loader=jinja2.PackageLoader("notifiers.channels.email", "templates"),
@@ -22,7 +22,8 @@ _environment = jinja2.Environment(
 _environment.filters["date_time"] = wording.date_time
 _environment.globals["labels_max"] = LABELS_MAX
 _environment.filters["more_labels"] = lambda count: wording.more(count, "label")
-_environment.filters["level_colour"] = lambda item: _colour(item.status, item.level)
+_environment.filters["level_colour"] = lambda item: _COLOURS[_tone(item.status, item.level)]
+_environment.filters["level_tone"] = lambda item: _tone(item.status, item.level)
 
 
 def render(message: Message, items_max: int) -> str:
@@ -31,10 +32,12 @@ def render(message: Message, items_max: int) -> str:
     return _environment.get_template("email.html").render(
         message=message,
         items=shown,
-        more=wording.more(len(message.items) - len(shown), "alert"),
-        omitted=len(message.items) - len(shown),
-        colour=_colour(message.status, message.level),
+        more=wording.more(message.total - len(shown), "alert"),
+        omitted=message.total - len(shown),
+        colour=_COLOURS[_tone(message.status, message.level)],
         lasted=[reading.lasted(item, message.now_ms) for item in shown],
+        links=_links(message),
+        rule=_rule(message),
         preview=_preview(message),
     )
 
@@ -46,10 +49,25 @@ def _preview(message: Message) -> str:
     return " · ".join(part for part in (message.verdict, message.title, values) if part)
 
 
-def _colour(status: str, level: str) -> str:
+def _links(message: Message) -> list[Link]:
+    """Return the links below all alerts, what to do first."""
+    single = message.items[0].links if len(message.items) == 1 else ()
+    first = ("Runbook", "Silence")
+    rank = {text: place for place, text in enumerate(first)}
+    return sorted((*single, *message.links), key=lambda link: rank.get(link.text, len(first)))
+
+
+def _rule(message: Message) -> str:
+    """Return the rule that made all of these alerts; "" where they are of several."""
+    rules = {item.rule for item in message.items}
+    return rules.pop() if len(rules) == 1 else ""
+
+
+def _tone(status: str, level: str) -> str:
+    """Return the name of a colour of _COLOURS; in the dark, a class of that name is lighter."""
     if status == "resolved":
-        return _COLOURS["green"]
+        return "green"
     worst = reading.rank(level)
     if worst < reading.rank("error") or not level:
-        return _COLOURS["red"]
-    return _COLOURS["orange" if worst < reading.rank("info") else "blue"]
+        return "red"
+    return "orange" if worst < reading.rank("info") else "blue"

@@ -9,16 +9,20 @@ what is left of them.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.utils import format_datetime
+from typing import Any
 
 from notifiers import message as reading
-from notifiers import wording
+from notifiers import sender, wording
 from notifiers.channels.email import html
+from notifiers.channels.email.letter import PARSE_ERRORS, Envelope, Threading
+from notifiers.channels.texts import FieldError
 from notifiers.message import Item, Message
 from notifiers.notification import Notification
+
+_SUBTYPES = {"text": "plain", "html": "html"}
 
 ITEMS_TRIED = (50, 20, 8, 3, 1)
 HTML_BYTES_MAX = 90_000
@@ -44,42 +48,60 @@ class Thread:
         return cls(f"<{wording.one_line(episode)}.{begun}@{host}>", subject)
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """Who writes to whom."""
-
-    sender: Address
-    recipients: tuple[Address, ...]
-    headers: Mapping[str, str]  # of the file; they replace ours
-    threading: bool
-
-
-def build(notification: Notification, message: Message, envelope: Envelope) -> EmailMessage:
-    """Return the email of a notification."""
+def build(
+    notification: Notification, message: Message, envelope: Envelope, sent_ms: int
+) -> EmailMessage:
+    """Return the email of a notification. Raises FieldError for a header that cannot be one."""
     host = envelope.sender.domain or "localhost"
     thread = Thread.of(notification, host)
-    email = EmailMessage(policy=SMTP)
-    headers = {
+    headers: dict[str, Any] = {
         "From": envelope.sender,
         "To": envelope.recipients,
-        "Subject": thread.subject,
+        "Subject": thread.subject if envelope.subject is None else envelope.subject,
         "Date": format_datetime(wording.utc(notification.now_ms)),
         "Message-ID": message_id(notification, host),
-        **(_threading(thread) if envelope.threading else {}),
+        **_threading(thread, notification, envelope.threading, sent_ms),
         **_for_robots(notification, message, host),
     }
     replaced = {name.lower() for name in envelope.headers}
-    for name, value in headers.items():
-        if name.lower() not in replaced:
-            email[name] = value
-    for name, value in envelope.headers.items():
-        email[name] = wording.one_line(value)
-    rendered, items_max = _fitting(message)
-    email.set_content(text_body(message, items_max), cte="quoted-printable")
-    email.add_alternative(rendered, subtype="html", cte="quoted-printable")
+    kept = {name: value for name, value in headers.items() if name.lower() not in replaced}
+    email = EmailMessage(policy=_policy(envelope))
+    for name, value in {**kept, **envelope.headers}.items():
+        _set(email, name, value)
+    _fill(email, _bodies(message, envelope))
     # A boundary at random would make each attempt another message.
     email.set_boundary(f"tocsin-{hashlib.sha256(notification.key.encode()).hexdigest()[:24]}")
     return email
+
+
+def _policy(envelope: Envelope) -> "EmailPolicy[Any]":
+    """Write headers in ASCII, except where an address is not: a server must know SMTPUTF8 then."""
+    plain = all(one.addr_spec.isascii() for one in (envelope.sender, *envelope.recipients))
+    return SMTP if plain else SMTPUTF8
+
+
+def _set(email: EmailMessage, name: str, value: Any) -> None:
+    try:
+        email[name] = wording.one_line(value) if isinstance(value, str) else value
+        # What cannot be written is found here, where its name is known.
+        email.policy.fold_binary(name, email[name])
+    except PARSE_ERRORS as error:
+        raise FieldError(name, f"this cannot be a header: {sender.excerpt(str(error))}") from error
+
+
+def _bodies(message: Message, envelope: Envelope) -> dict[str, str]:
+    """Return the parts, text first: clients show the last one that they understand."""
+    rendered, items_max = _fitting(message)
+    own = {"text": lambda: text_body(message, items_max), "html": lambda: rendered}
+    return {name: own[name]() if given is None else given for name, given in envelope.parts.items()}
+
+
+def _fill(email: EmailMessage, bodies: Mapping[str, str]) -> None:
+    (first, body), *others = bodies.items()
+    email.set_content(body, _SUBTYPES[first], cte="quoted-printable")
+    email.make_alternative()
+    for name, text in others:
+        email.add_alternative(text, _SUBTYPES[name], cte="quoted-printable")
 
 
 def message_id(notification: Notification, host: str) -> str:
@@ -106,13 +128,15 @@ def text_body(message: Message, items_max: int = ITEMS_TRIED[0]) -> str:
         lines.append(f"Changed: {message.change}")
     if message.counts:
         lines.append(message.counts)
+    lines += [f"Alert: {message.name}"] if message.name else []
     lines += _labels(message.scope)
+    lines += message.description.splitlines()
     for item in message.items[:items_max]:
         lines += ["", *_item_lines(message, item)]
-    if len(message.items) > items_max:
-        lines += ["", wording.more(len(message.items) - items_max, "alert")]
-    lines.append("")
-    lines += [f"{link.text}: {link.url}" for link in message.links]
+    if message.total > items_max:
+        lines += ["", wording.more(message.total - items_max, "alert")]
+    if message.links:
+        lines += ["", *(f"{link.text}: {link.url}" for link in message.links)]
     lines += ["", *(f"! {warning}" for warning in message.warnings), message.footer]
     return "\n".join(lines) + "\n"
 
@@ -140,8 +164,18 @@ def _labels(scope: Sequence[tuple[str, str]]) -> list[str]:
     return lines
 
 
-def _threading(thread: Thread) -> dict[str, str]:
-    return {"References": thread.root, "In-Reply-To": thread.root}
+def _threading(
+    thread: Thread, notification: Notification, kind: Threading, sent_ms: int
+) -> dict[str, str]:
+    if kind == "off":
+        return {}
+    root = thread.root
+    if kind != "episode":
+        # Alertmanager's: a thread stays whole when its sender is replaced by Tocsin.
+        group = hashlib.sha256(notification.group_key.encode()).hexdigest()[:16]
+        day = f"{wording.utc(sent_ms):%Y-%m-%d}" if kind == "daily" else ""
+        root = f"<alert-{group}-{day}@alertmanager>"
+    return {"References": root, "In-Reply-To": root}
 
 
 def _for_robots(notification: Notification, message: Message, host: str) -> dict[str, str]:
@@ -163,17 +197,3 @@ def _for_robots(notification: Notification, message: Message, host: str) -> dict
 def _ascii(text: str) -> str:
     kept = "".join(c for c in text if c.isascii() and (c.isalnum() or c in " -_."))
     return kept.strip()[:60] or "alerts"
-
-
-def addresses(text: str) -> tuple[Address, ...]:
-    """Read a comma separated list of addresses. Raises ValueError, which names the wrong part."""
-    probe = EmailMessage(policy=SMTP)
-    try:
-        probe["To"] = text
-    except (ValueError, IndexError) as error:
-        raise ValueError(f"{text!r} is not a list of addresses") from error
-    found: Sequence[Address] = probe["To"].addresses
-    wrong = [address for address in found if not (address.username and address.domain)]
-    if probe["To"].defects or wrong or not found:
-        raise ValueError(f"{text!r} is not a list of addresses like oncall@example.org")
-    return tuple(found)

@@ -1,204 +1,163 @@
-"""What email_configs may hold, with Alertmanager's defaults from `global`."""
+"""What email_configs says about the way an email is sent, with the defaults from `global`."""
 
-import ssl
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.headerregistry import Address
 from ipaddress import ip_address
 from typing import cast
 
+from engine.template import TemplateError
 from notifiers import sender
-from notifiers.channels.email.mime import Envelope, addresses
-from notifiers.fields import TLS_CONFIG, Field, Report, Secret
+from notifiers.channels.email.letter import Letter, addresses, header_problem
+from notifiers.egress import Egress
+from notifiers.fields import Report, Secret, Templated
 from notifiers.notification import Global
 
-_LAID_OUT = "the message is laid out by Tocsin until Go templates are supported; remove it"
-
-FIELDS: Mapping[str, Field] = {
-    "to": Field(required=True),
-    "from": Field(),
-    "smarthost": Field(),
-    "hello": Field(),
-    "auth_username": Field(),
-    "auth_password": Field("secret"),
-    "auth_secret": Field("secret"),
-    "require_tls": Field("bool"),
-    "force_implicit_tls": Field("bool"),
-    "tls_config": TLS_CONFIG,
-    "headers": Field("string_map"),
-    "timeout": Field("duration", default=0),
-    "threading": Field(
-        "map",
-        fields={"enabled": Field("bool", default=True)},
-        refused={"thread_by_date": "leave it out: a thread is one episode of a group"},
-    ),
-}
-
-REFUSED: Mapping[str, str] = {
-    "html": _LAID_OUT,
-    "text": _LAID_OUT,
-    "auth_identity": "leave it out: it is the user name on every server we know",
-}
-
-_OURS = ("message-id", "references", "in-reply-to", "from", "to", "date", "mime-version",
-         "content-type", "content-transfer-encoding")  # fmt: skip
+TIMEOUT_MS = 30_000
+"""For one step of the dialogue: servers make strangers wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """How to log in: a password, or a shared secret for CRAM-MD5."""
+    """How to log in: by password, or by a shared secret for CRAM-MD5."""
 
     username: str
     password: Secret | None
     secret: Secret | None
+    identity: str  # whom to act as; "" means the user
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """One entry of email_configs, understood."""
+class Server:
+    """The mail server of one entry."""
 
     host: str
     port: int
     hello: str
     implicit_tls: bool
     require_tls: bool  # by STARTTLS, where it is not implicit
-    context: ssl.SSLContext
+    context: sender.TlsContext
     auth: Auth | None
-    envelope: Envelope
-    timeout_ms: int
+    egress: Egress
+    timeout_ms: int = TIMEOUT_MS
+
+    @property
+    def is_loopback(self) -> bool:
+        """Say whether nobody between could listen."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One entry of email_configs, understood."""
+
+    server: Server
+    letter: Letter
 
 
 def read(values: Mapping[str, object], global_: Global, report: Report) -> Settings | None:
     """Understand one entry, or report all that is wrong with it."""
     place = _smarthost(values, global_, report)
-    envelope = _envelope(values, global_, report)
+    from_ = _sender(values, global_, report)
     tls = cast("Mapping[str, object] | None", values.get("tls_config") or global_.smtp_tls_config)
     context = sender.checked_tls(tls, "smtp", report, "tls_config")
-    auth = _auth(values, global_)
+    to = cast("Templated | None", values.get("to"))
+    if to is None or not to.source:
+        report("to", "smtp-address", "there is no to", "set to: oncall@example.org")
+    if not to or not to.source or from_ is None or place is None or context is None:
+        return None
     require_tls = _first(values.get("require_tls"), global_.smtp_require_tls)
     implicit = _first(values.get("force_implicit_tls"), global_.smtp_force_implicit_tls)
-    if place is None or envelope is None or context is None:
+    server = Server(
+        host=place[0],
+        port=place[1],
+        hello=str(values.get("hello") or global_.smtp_hello or "localhost"),
+        implicit_tls=place[1] == 465 if implicit is None else bool(implicit),
+        require_tls=bool(require_tls),
+        context=context,
+        auth=_auth(values, global_),
+        egress=global_.egress,
+    )
+    settings = Settings(server, Letter.of(values, from_, global_.templates))
+    _warn(values, settings, report)
+    return settings
+
+
+def _sender(values: Mapping[str, object], global_: Global, report: Report) -> Templated | None:
+    given = cast("Templated | None", values.get("from"))
+    if given is not None and given.source:
+        return given
+    if not global_.smtp_from:
+        report("from", "smtp-address", "there is no from, no smtp_from above", "set from")
         return None
-    host, port = place
-    implicit_tls = port == 465 if implicit is None else bool(implicit)
-    if auth and not implicit_tls and not require_tls and not _is_loopback(host):
+    try:
+        return global_.templates.text(global_.smtp_from)
+    except TemplateError as error:
+        report(None, "template", f"smtp_from of global: {error}", "correct the template")
+        return None
+
+
+def _warn(values: Mapping[str, object], settings: Settings, report: Report) -> None:
+    """Say what Alertmanager takes without a word, and what will come of it."""
+    server, letter = settings.server, settings.letter
+    encrypted = server.implicit_tls or server.require_tls or server.is_loopback
+    if server.auth and not server.auth.secret and not encrypted:
         report(
             "require_tls",
             "smtp-plain-auth",
-            "the password would travel unencrypted",
+            "the password would travel unencrypted: no email is sent where it would",
             "remove require_tls: false, or auth_username",
+            "warning",
         )
-        return None
-    return Settings(
-        host=host,
-        port=port,
-        hello=str(values.get("hello") or global_.smtp_hello),
-        implicit_tls=implicit_tls,
-        require_tls=bool(require_tls),
-        context=context,
-        auth=auth,
-        envelope=envelope,
-        timeout_ms=cast("int", values.get("timeout")) or sender.TIMEOUT_MS,
-    )
+    for field, text in (("from", letter.sender.source), ("to", letter.to.source)):
+        if problem := "" if "{{" in text else _address_problem(text):
+            remedy = "write oncall@example.org, second@example.org"
+            report(field, "smtp-address", problem, remedy, "warning")
+    for name in cast("Mapping[str, object]", values.get("headers") or {}):
+        if problem := header_problem(name):
+            report("headers", "smtp-header", f"{problem}; it is left out", "remove it", "warning")
+
+
+def _address_problem(text: str) -> str:
+    try:
+        addresses(text)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _smarthost(
     values: Mapping[str, object], global_: Global, report: Report
 ) -> tuple[str, int] | None:
     text = str(values.get("smarthost") or global_.smtp_smarthost)
-    if not text:
-        report(
-            "smarthost",
-            "smtp-smarthost",
-            "there is no smarthost here, no smtp_smarthost above",
-            "set global.smtp_smarthost: mail.example.org:587",
-        )
-        return None
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65_536:
-        report(
-            "smarthost",
-            "smtp-smarthost",
-            f"{text!r} is not host:port",
-            "write mail.example.org:587",
-        )
-        return None
-    return host.strip("[]"), int(port)
-
-
-def _envelope(values: Mapping[str, object], global_: Global, report: Report) -> Envelope | None:
-    sender_address = _addresses("from", str(values.get("from") or global_.smtp_from), report)
-    recipients = _addresses("to", str(values.get("to") or ""), report)
-    headers = cast("Mapping[str, str]", values.get("headers") or {})
-    sound = _check_headers(headers, report)
-    if sender_address is None or recipients is None or not sound:
-        return None
-    threading = cast("Mapping[str, object]", values.get("threading") or {})
-    return Envelope(sender_address[0], recipients, headers, threading.get("enabled") is not False)
-
-
-def _addresses(field: str, text: str, report: Report) -> tuple[Address, ...] | None:
-    if "{{" in text:
-        report(field, "template", f"templates in {field} are not supported yet", "write it out")
-        return None
-    if not text:
-        above = " and no smtp_from above" if field == "from" else ""
-        report(
-            field,
-            "smtp-address",
-            f"there is no {field} here{above}",
-            f"set {field}: alerts@example.org",
-        )
-        return None
     try:
-        return addresses(text)
-    except ValueError as error:
-        report(field, "smtp-address", str(error), "write oncall@example.org, second@example.org")
-        return None
-
-
-def _check_headers(headers: Mapping[str, str], report: Report) -> bool:
-    sound = True
-    for name, value in headers.items():
-        if name.lower() in _OURS:
-            report(
-                "headers",
-                "smtp-header",
-                f"the header {name} is Tocsin's to write",
-                "remove it; from and to are fields of their own",
-            )
-        elif not name.isascii() or not name.replace("-", "").isalnum():
-            report("headers", "smtp-header", f"{name!r} cannot be a header's name", "rename it")
-        elif "{{" in value:
-            report(
-                "headers",
-                "template",
-                f"the template in {name} is not supported yet",
-                "write it out or remove it",
-            )
-        else:
-            continue
-        sound = False
-    return sound
+        number = int(port) if port.isdecimal() else socket.getservbyname(port if colon else "")
+    except (OSError, ValueError):
+        number = 0
+    if 0 < number < 65_536:
+        return host.strip("[]") or "localhost", number
+    message = f"{text!r} is not host:port" if text else "there is no smarthost, no smtp_smarthost"
+    report("smarthost", "smtp-smarthost", message, "write mail.example.org:587")
+    return None
 
 
 def _auth(values: Mapping[str, object], global_: Global) -> Auth | None:
     username = str(values.get("auth_username") or global_.smtp_auth_username)
-    password = values.get("auth_password") or global_.smtp_auth_password
-    secret = values.get("auth_secret") or global_.smtp_auth_secret
     if not username:
         return None
-    return Auth(username, cast("Secret | None", password), cast("Secret | None", secret))
+    return Auth(
+        username,
+        cast("Secret | None", values.get("auth_password") or global_.smtp_auth_password),
+        cast("Secret | None", values.get("auth_secret") or global_.smtp_auth_secret),
+        str(values.get("auth_identity") or global_.smtp_auth_identity),
+    )
 
 
 def _first(local: object, above: object) -> object:
     return above if local is None else local
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

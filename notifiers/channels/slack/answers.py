@@ -10,7 +10,7 @@ GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_close
 
 UNFIT = frozenset(
     {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "invalid_attachments",
-     "attachment_payload_limit_exceeded", "too_many_attachments"}
+     "attachment_payload_limit_exceeded", "too_many_attachments", "msg_too_long"}
 )  # fmt: skip
 """The layout is refused: plain text gets through, and a plain page is better than none."""
 
@@ -44,7 +44,6 @@ _CLIENT = {
     "posting_to_general_channel_denied": "the bot may not post to the general channel",
     "user_not_found": "no such user",
     "no_text": "the message was empty",
-    "msg_too_long": "the message was too long",
     "invalid_payload": "the request was not understood",
     "invalid_arguments": "the request was not understood",
 }

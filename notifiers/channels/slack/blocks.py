@@ -6,14 +6,19 @@ characters of header, 3,000 of a section, 10 fields of 2,000, 10 context element
 13,200 characters of blocks in total (unpublished; it answers msg_blocks_too_long above that).
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from notifiers import message as reading
 from notifiers import wording
+from notifiers.channels import outline
 from notifiers.message import Item, Link, Message, Reading
+from notifiers.notification import Notification, Status
 
 Block = dict[str, Any]
+
+_URL = re.compile(r"""(https?://[^\s<>|"'`]*[^\s<>|"'`.,;:!?)\]}])""")
 
 HEADER_CHARACTERS_MAX = 150
 SECTION_CHARACTERS_MAX = 3_000
@@ -24,13 +29,10 @@ FIELDS_MAX = 10
 ITEMS_MAX = 15
 ITEM_CHARACTERS_MAX = 900
 
-_RED, _ORANGE, _YELLOW, _BLUE, _GREEN = "#d0342c", "#e8590c", "#f0b429", "#3b7dd8", "#2f9e44"
-_BY_RANK = ((3, _RED, "🔴"), (5, _ORANGE, "🟠"), (7, _YELLOW, "🟡"), (9, _BLUE, "🔵"))
-
 
 def render(message: Message) -> dict[str, Any]:
     """Return `text`, `blocks` and `attachments` of a message."""
-    sign = icon(message.status, message.level)
+    sign = _icon(message.status, message.level)
     headline = f"{sign} {message.verdict} · {message.title}"
     header = wording.cut(headline, HEADER_CHARACTERS_MAX)
     details = _bounded(list(_details(message)), BLOCKS_CHARACTERS_MAX)
@@ -38,14 +40,14 @@ def render(message: Message) -> dict[str, Any]:
         "text": plain_text(message),
         "blocks": [{"type": "header", "text": {"type": "plain_text", "text": header}}],
         "attachments": [
-            {"color": colour(message), "fallback": escape(header), "blocks": details},
+            {"color": _colour(message), "fallback": escape(header), "blocks": details},
         ],
     }
 
 
 def plain_text(message: Message) -> str:
     """Return the fallback: whole in itself, for where blocks are not shown."""
-    sign = icon(message.status, message.level)
+    sign = _icon(message.status, message.level)
     lines = [f"{sign} *{message.verdict}* · {escape(message.title)}"]
     if len(message.items) == 1 and (values := reading.value_line(message.items[0])):
         lines.append(escape(values))
@@ -56,25 +58,34 @@ def plain_text(message: Message) -> str:
     return cut_escaped("\n".join(lines), TEXT_CHARACTERS_MAX)
 
 
-def history_line(message: Message) -> str:
+def history_line(notification: Notification, sent_ms: int) -> str:
     """Return what a change adds to the thread: what is different, with the value that made it."""
-    item = next((i for i in message.items if i.status == message.status), None)
-    told = message.change or message.title
-    if message.status == "resolved":
-        ended = reading.lasted(item, message.now_ms) if item else ""
-        told = f"resolved after {ended}" if ended else "resolved"
-    parts = [f"{icon(message.status, message.level)} {escape(told[:1].upper() + told[1:])}"]
-    if item and len(message.items) == 1 and (values := reading.value_line(item)):
-        parts.append(escape(values))
-    if message.counts:
-        parts.append(escape(message.counts))
-    parts += [f"⚠️ {escape(warning)}" for warning in message.warnings]
-    return cut_escaped("\n".join(parts), TEXT_CHARACTERS_MAX)
+    return cut_escaped(escape(outline.history(notification, sent_ms)), TEXT_CHARACTERS_MAX)
+
+
+def plain(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a message without its layout, for where Slack refuses that; short in any case."""
+    first: Mapping[str, str] = next(iter(body.get("attachments") or ()), {})
+    parts = [body.get("text"), first.get("pretext"), first.get("title"), first.get("text")]
+    text = "\n".join(part for part in parts if part) or first.get("fallback") or "(no text)"
+    kept = {name: value for name, value in body.items() if name not in ("blocks", "attachments")}
+    # An edit that names no layout would keep the old one.
+    empty: dict[str, Any] = {"blocks": [], "attachments": []} if "ts" in body else {}
+    return {**kept, "text": cut_escaped(text, TEXT_CHARACTERS_MAX), **empty}
 
 
 def escape(text: str) -> str:
     """Return a text in which Slack finds no markup of its own: no mention, no link, no entity."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def linked(text: str) -> str:
+    """Return an escaped text in which web addresses are links."""
+    parts = _URL.split(text)
+    return "".join(
+        f"<{escape(part)}>" if index % 2 and reading.is_link(part) else escape(part)
+        for index, part in enumerate(parts)
+    )
 
 
 def cut_escaped(text: str, characters_max: int) -> str:
@@ -89,21 +100,14 @@ def cut_escaped(text: str, characters_max: int) -> str:
     return kept.rstrip() + "…"
 
 
-def colour(message: Message) -> str:
+def _colour(message: Message) -> str:
     """Return the colour of the bar: green when all is over, else by the worst level."""
-    return _look(message.status, message.level)[0]
+    return f"#{outline.look(message.status, message.level)[0]:06x}"
 
 
-def icon(status: str, level: str) -> str:
+def _icon(status: Status, level: str) -> str:
     """Return the sign of a status and level."""
-    return _look(status, level)[1]
-
-
-def _look(status: str, level: str) -> tuple[str, str]:
-    if status == "resolved":
-        return _GREEN, "🟢"
-    worst = reading.rank(level)
-    return next(((look, sign) for below, look, sign in _BY_RANK if worst < below), (_RED, "🔴"))
+    return outline.look(status, level)[1]
 
 
 def _details(message: Message) -> Iterator[Block]:
@@ -121,13 +125,13 @@ def _details(message: Message) -> Iterator[Block]:
 
 def _single(message: Message, item: Item) -> Iterator[Block]:
     if item.description:
-        yield _section(escape(item.description))
+        yield _section(linked(item.description))
     fields = [_reading_field(one) for one in item.readings]
     if item.since_ms > 0:
         fields.append(_since_field(message, item))
     if fields:
         yield {"type": "section", "fields": [_mrkdwn(text) for text in fields[:FIELDS_MAX]]}
-    if scope := _scope(message.scope):
+    if scope := _named_scope(message):
         yield _section(scope)
     if item.lines:
         yield _section(_code(item.lines))
@@ -135,18 +139,20 @@ def _single(message: Message, item: Item) -> Iterator[Block]:
 
 def _several(message: Message) -> Iterator[Block]:
     head = [escape(message.counts)] if message.counts else []
-    if scope := _scope(message.scope):
+    if scope := _named_scope(message):
         head.append(scope)
     if head:
         yield _section("\n".join(head))
+    if message.description:
+        yield _section(linked(message.description))
     for item in message.items[:ITEMS_MAX]:
         yield _section(cut_escaped(_item_text(message, item), ITEM_CHARACTERS_MAX))
-    if len(message.items) > ITEMS_MAX:
-        yield _section(f"_{wording.more(len(message.items) - ITEMS_MAX, 'alert')}_")
+    if message.total > ITEMS_MAX:
+        yield _section(f"_{wording.more(message.total - ITEMS_MAX, 'alert')}_")
 
 
 def _item_text(message: Message, item: Item) -> str:
-    lines = [f"{icon(item.status, item.level)} *{escape(item.summary)}*"]
+    lines = [f"{_icon(item.status, item.level)} *{escape(item.summary)}*"]
     if values := reading.value_line(item):
         lines.append(escape(values))
     if scope := _scope(item.scope):
@@ -162,8 +168,8 @@ def _reading_field(one: Reading) -> str:
     lines = [f"*{escape(one.name)}*"]
     threshold = f"  (threshold {one.threshold})" if one.threshold else ""
     lines.append(escape(f"{one.now}{threshold}"))
-    if one.at_firing:
-        lines.append(escape(f"{one.at_firing} when it fired"))
+    if one.then:
+        lines.append(escape(one.then))
     return cut_escaped("\n".join(lines), FIELD_CHARACTERS_MAX)
 
 
@@ -185,6 +191,12 @@ def _scope(scope: Sequence[tuple[str, str]]) -> str:
     if len(scope) > 20:
         shown.append(wording.more(len(scope) - 20, "label"))
     return "  ".join(shown)
+
+
+def _named_scope(message: Message) -> str:
+    """Return the alert's name and the labels that all alerts of the message share."""
+    name = f"*{escape(message.name)}*" if message.name else ""
+    return "  ".join(part for part in (name, _scope(message.scope)) if part)
 
 
 def _links(message: Message) -> str:
@@ -220,7 +232,8 @@ def _context(text: str) -> Block:
 
 
 def _mrkdwn(text: str) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": text}
+    # Else Slack would make mentions and links of what it takes for names.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
 def _bounded(blocks: list[Block], characters_max: int) -> list[Block]:

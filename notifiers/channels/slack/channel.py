@@ -1,22 +1,23 @@
 """The Slack channel: what it reads of the file, what it sends for which notification."""
 
-import hashlib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
-
-import aiohttp
 
 from engine import metrics
 from notifiers import sender
-from notifiers.changes import changes, told
+from notifiers.changes import told
+from notifiers.channels.outline import needs_a_look
 from notifiers.channels.slack import answers, blocks
-from notifiers.channels.slack.client import Answer, Request, SlackClient
-from notifiers.channels.slack.settings import FIELDS, REFUSED, Settings, read
+from notifiers.channels.slack.client import Answer, Request, ask
+from notifiers.channels.slack.settings import Settings, read
+from notifiers.channels.texts import Texts
+from notifiers.channels.wire import destination, guarded
 from notifiers.fields import Field, Report
-from notifiers.message import compose, rank, without_outlived
+from notifiers.message import compose, without_outlived
 from notifiers.notification import Global, Notification, Outcome, Sent
 from notifiers.pacing import Pace
+from notifiers.receiver_types import TYPES
 
 _PLAIN = metrics.counter(
     "tocsin_slack_plain_total", "Messages whose layout Slack refused; sent as plain text.", []
@@ -26,8 +27,8 @@ _PLAIN = metrics.counter(
 class Slack:
     """Posts to one channel of Slack."""
 
-    fields: ClassVar[Mapping[str, Field]] = FIELDS
-    refused: ClassVar[Mapping[str, str]] = REFUSED
+    fields: ClassVar[Mapping[str, Field]] = TYPES["slack"].fields
+    refused: ClassVar[Mapping[str, str]] = {}
     send_resolved_default: ClassVar[bool] = False
     pace: ClassVar[Pace] = Pace(per_second=1.0, burst=1)
     """Slack's: a message a second and channel; beyond it may disable the app, not only refuse."""
@@ -36,13 +37,6 @@ class Slack:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._client = SlackClient(
-            settings.secret,
-            settings.base_url,
-            settings.context,
-            settings.proxy,
-            settings.timeout_ms,
-        )
         self.destination = _destination(settings)
 
     @classmethod
@@ -54,16 +48,19 @@ class Slack:
         return None if settings is None else cls(settings)
 
     def render(self, notification: Notification, sent_ms: int) -> tuple[Request, ...]:
-        """Return what is to be sent, in order: a post, or an edit and its line in the thread."""
-        body = self._body(notification, sent_ms)
+        """Return what is to be sent, in order: a post, or an edit and its line in the thread.
+
+        Raises texts.FieldError where a template cannot be expanded.
+        """
         far = notification.previous or {}
-        if not self._settings.base_url:
-            return (Request("webhook", body),)
         if not (self._settings.update and far.get("ts") and far.get("channel")):
-            return (Request("chat.postMessage", body),)
+            return (self._post(notification, sent_ms),)
         place = {"channel": far["channel"], "ts": far["ts"]}
-        edit = {name: body[name] for name in ("text", "blocks", "attachments")}
-        requests = [Request("chat.update", {**place, **edit})]
+        if self._settings.classic is not None:
+            body = self._body(notification, sent_ms, edit=True)
+            return (Request("chat.update", {**body, **place}),)
+        body = blocks.render(compose(notification, sent_ms))
+        requests = [Request("chat.update", {**place, **body})]
         if reply := self._reply(notification, sent_ms):
             thread = {"channel": far["channel"], "thread_ts": far["ts"], **reply}
             requests.append(Request("chat.postMessage", thread))
@@ -71,22 +68,17 @@ class Slack:
 
     async def notify(self, notification: Notification, now_ms: int) -> Outcome:
         """Send it once: edits in place where it can, posts anew where the message is gone."""
-        watch = sender.Stopwatch(now_ms)
-        try:
-            return await self._send_all(notification, watch)
-        except (aiohttp.ClientError, OSError) as error:
-            return sender.classify_error(error)
+        return await guarded(self._send_all(notification, sender.Stopwatch(now_ms)))
 
     async def close(self) -> None:
         """Give connections back."""
-        await self._client.close()
+        await self._settings.wire.close()
 
     async def _send_all(self, notification: Notification, watch: sender.Stopwatch) -> Outcome:
         first, *later = self.render(notification, watch.now_ms())
         answer = await self._send(first)
         if not answer.ok and first.method == "chat.update" and answer.error in answers.GONE:
-            body = self._body(notification, watch.now_ms())
-            first, later = Request("chat.postMessage", body), []
+            first, later = self._post(notification, watch.now_ms()), []
             answer = await self._send(first)
         if not answer.ok:
             return self._refused(answer, watch)
@@ -100,47 +92,52 @@ class Slack:
         return Sent(far, watch.now_ms(), edited=first.method == "chat.update")
 
     async def _send(self, request: Request) -> Answer:
-        answer = await self._client.send(request)
+        answer = await ask(self._settings.door, self._settings.wire, request)
         if answer.error not in answers.UNFIT:
             return answer
         _PLAIN.inc()
-        empty: dict[str, Any] = {"blocks": [], "attachments": []}
-        body = {name: value for name, value in request.body.items() if name not in empty}
-        if request.method == "chat.update":
-            body |= empty  # else the old layout would stay
-        return await self._client.send(Request(request.method, body))
+        plain = Request(request.method, blocks.plain(request.body))
+        return await ask(self._settings.door, self._settings.wire, plain)
 
     def _refused(self, answer: Answer, watch: sender.Stopwatch) -> Outcome:
         return answers.classify(answer.status, answer.headers, answer.error, watch.now_ms())
 
-    def _body(self, notification: Notification, sent_ms: int) -> dict[str, Any]:
-        message = compose(notification, sent_ms)
-        body: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
-        return {**self._settings.envelope, **body, **blocks.render(message)}
+    def _post(self, notification: Notification, sent_ms: int) -> Request:
+        method = self._settings.door.way == "bot"
+        body = self._body(notification, sent_ms, edit=False)
+        return Request("chat.postMessage" if method else "webhook", body)
+
+    def _body(self, notification: Notification, sent_ms: int, *, edit: bool) -> dict[str, Any]:
+        names: dict[str, Any] = self._author(notification, sent_ms)
+        if self._settings.link_names:
+            names["link_names"] = True
+        if self._settings.classic is not None:
+            return {**names, **self._settings.classic.render(notification, sent_ms, edit=edit)}
+        options = {"unfurl_links": False, "unfurl_media": False}
+        return {**names, **options, **blocks.render(compose(notification, sent_ms))}
+
+    def _author(self, notification: Notification, sent_ms: int) -> dict[str, str]:
+        """Return channel, name and icon of a post, as far as they are set and not empty."""
+        texts = Texts(self._settings.author, notification, sent_ms)
+        told_ = {name: texts.get(name) for name in self._settings.author}
+        return {name: text for name, text in told_.items() if text}
 
     def _reply(self, notification: Notification, sent_ms: int) -> dict[str, Any] | None:
         """Return the line of the thread, broadcast where somebody should look; None: no news."""
-        known = (notification.previous or {}).get("told")
-        found = changes(without_outlived(notification.alerts), known)
-        reason = notification.reason
-        look = reason in ("repeat interval elapsed", "new alerts added")
-        if found is not None and reason != "repeat interval elapsed":
-            if not (found.new or found.resolved or found.levels):
-                return None
-            look = bool(found.new) or any(rank(now) < rank(was) for was, now in found.levels)
-        text = blocks.history_line(compose(notification, sent_ms))
+        look = needs_a_look(notification)
+        if look is None:
+            return None
+        text = blocks.history_line(notification, sent_ms)
+        author = self._author(notification, sent_ms)
+        author.pop("channel", None)
         options = {"unfurl_links": False, "unfurl_media": False}
-        return {"text": text, "reply_broadcast": look, **self._settings.author, **options}
+        return {"text": text, "reply_broadcast": look, **author, **options}
 
 
 def _destination(settings: Settings) -> str:
     """Name whom Slack paces: a channel; of a webhook only a short hash of its URL is shown."""
-    if settings.base_url:
-        host = urlsplit(settings.base_url).netloc
-        return f"slack:{host}/{settings.envelope.get('channel', '')}"
-    try:
-        url = settings.secret.read()
-    except OSError:
-        return "slack:webhook"
-    short = hashlib.sha256(url.encode()).hexdigest()[:8]
-    return f"slack:{cast('str', urlsplit(url).hostname)}/{short}"
+    door = settings.door
+    if door.way != "bot":
+        return destination("slack", door.url)
+    channel = settings.author.get("channel")
+    return f"slack:{urlsplit(door.base_url).netloc}/{channel.source if channel else ''}"

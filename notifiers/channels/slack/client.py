@@ -1,16 +1,24 @@
-"""One request to Slack through its own client: what is asked, what came back."""
+"""One request to Slack through its own client, slack-sdk: what is asked, what came back.
 
-import ssl
-from collections.abc import Mapping
+slack-sdk knows Slack's requests; they travel by our sender, so that http_config (OAuth2, headers,
+proxies by host) and the rules on egress hold here as for every channel. It takes a session to send
+by, and ours is one. Its retries are off: delivery retries.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-import aiohttp
+from aiohttp import ClientSession
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from notifiers.fields import Secret
+from notifiers.channels.slack.settings import Door
+from notifiers.channels.wire import Wire, encode
+from notifiers.sender import Answer as Received
 from notifiers.sender import excerpt
 
 Method = Literal["chat.postMessage", "chat.update", "webhook"]
@@ -35,97 +43,75 @@ class Answer:
     body: Mapping[str, Any]
 
 
-class _NoRedirects:
-    """A session as slack-sdk uses one, that refuses to be sent elsewhere with a token."""
+class _Response:
+    """An answer as slack-sdk reads one of aiohttp's."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
+    content_type = "application/json"  # so that it tries to read any answer as Slack's
 
-    @property
-    def closed(self) -> bool:
-        return self._session.closed
+    def __init__(self, received: Received) -> None:
+        self.status, self.headers, self._text = received
 
-    def request(self, verb: str, url: str, **options: Any) -> Any:
-        return self._session.request(verb, url, allow_redirects=False, **options)
+    async def text(self) -> str:
+        return self._text
 
-
-class SlackClient:
-    """slack-sdk with its retries, redirects and environment proxies off: delivery retries."""
-
-    def __init__(
-        self,
-        secret: Secret,
-        base_url: str | None,
-        context: ssl.SSLContext,
-        proxy: str | None,
-        timeout_ms: int,
-    ) -> None:
-        """`secret` is a bot token where there is a `base_url`, else a webhook's URL."""
-        self._secret = secret
-        self._base_url = base_url
-        self._context = context
-        self._proxy = proxy
-        self._timeout_s = timeout_ms / 1_000
-        self._session: aiohttp.ClientSession | None = None
-
-    async def send(self, request: Request) -> Answer:
-        """Send one request. Raises OSError or aiohttp.ClientError where none answers."""
-        if self._session is None or self._session.closed:
-            timeout = aiohttp.ClientTimeout(total=self._timeout_s)
-            self._session = aiohttp.ClientSession(timeout=timeout, trust_env=False)
-        session = cast("aiohttp.ClientSession", _NoRedirects(self._session))
-        if request.method == "webhook":
-            return await self._post_webhook(session, request.body)
-        return await self._call(session, request.method, request.body)
-
-    async def close(self) -> None:
-        """Give connections back."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
-
-    async def _call(
-        self, session: aiohttp.ClientSession, method: str, body: Mapping[str, Any]
-    ) -> Answer:
-        assert self._base_url is not None, f"{method} without a Web API"
-        client = AsyncWebClient(
-            self._secret.read(), self._base_url, ssl=self._context, session=session,
-            retry_handlers=[],
-        )  # fmt: skip
-        client.proxy = self._proxy  # it would take one from the environment
-        try:
-            answer = await client.api_call(method, json=dict(body))
-        except SlackApiError as error:
-            return _refusal(error.response)
-        except (AttributeError, ValueError, TypeError):
-            # The client's own failure on an answer that is not Slack's (a proxy's page).
-            return Answer(False, 0, {}, "", {})
-        return Answer(True, answer.status_code, {}, "", cast("dict[str, Any]", answer.data))
-
-    async def _post_webhook(
-        self, session: aiohttp.ClientSession, body: Mapping[str, Any]
-    ) -> Answer:
-        client = AsyncWebhookClient(
-            self._secret.read(), ssl=self._context, session=session, retry_handlers=[]
-        )
-        client.proxy = self._proxy
-        answer = await client.send_dict(dict(body))
-        ok = answer.status_code == 200 and answer.body.strip() == "ok"
-        error = "" if ok else excerpt(answer.body)
-        return Answer(ok, answer.status_code, answer.headers, error, {})
+    async def json(self) -> object:
+        return json.loads(self._text)
 
 
-def _refusal(response: Any) -> Answer:
-    """Read what a SlackApiError carries: the SDK's response, or aiohttp's for a non-JSON body."""
-    status: object = getattr(response, "status_code", None) or getattr(response, "status", 0)
-    data = getattr(response, "data", None)
-    body = data if isinstance(data, dict) else {}
-    error = body.get("error")
-    headers = getattr(response, "headers", None) or {}
-    return Answer(
-        False,
-        status if isinstance(status, int) else 0,
-        headers,
-        error if isinstance(error, str) else "",
-        body,
-    )
+class _Session:
+    """A session as slack-sdk uses one: one request, by our wire."""
+
+    closed = False
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.received: Received | None = None
+
+    @asynccontextmanager
+    async def request(
+        self, verb: str, url: str, *, headers: Mapping[str, str], json: object = None,
+        data: str = "", **_options: object,
+    ) -> AsyncIterator[_Response]:  # fmt: skip
+        raw = data.encode("utf-8", "replace") if json is None else encode(cast("Any", json))
+        self.received = await self._wire.send_bytes(url, raw, method=verb, headers=headers)
+        yield _Response(self.received)
+
+
+async def ask(door: Door, wire: Wire, request: Request) -> Answer:
+    """Send one request through a door. Raises what sender.ERRORS names."""
+    ours = _Session(wire)
+    session = cast("ClientSession", ours)
+    try:
+        if door.way == "bot":
+            token = door.token.read() if door.token is not None else None
+            client = AsyncWebClient(token, door.base_url, session=session, retry_handlers=[])
+            client.proxy = None  # it takes one from the environment
+            await client.api_call(request.method, json=dict(request.body))
+        else:
+            webhook = AsyncWebhookClient(door.url.read(), session=session, retry_handlers=[])
+            await webhook.send_dict(dict(request.body))
+    except (SlackApiError, AttributeError, TypeError, ValueError):
+        # What it says of a refusal, or of a page that is not Slack's: the answer is read below.
+        if ours.received is None:
+            raise
+    assert ours.received is not None, f"slack-sdk did not send {request.method}"
+    return read_answer(*ours.received)
+
+
+def read_answer(status: int, headers: Mapping[str, str], text: str) -> Answer:
+    """Read an answer: JSON with `ok` and `error` of the Web API, the word `ok` of a webhook."""
+    said = _object(text)
+    if said is not None and "ok" in said:
+        ok = status < 300 and said["ok"] is True
+        error = said.get("error")
+        return Answer(ok, status, headers, error if isinstance(error, str) else "", said)
+    ok = status < 300 and text.strip() == "ok"
+    return Answer(ok, status, headers, "" if ok else excerpt(text), {})
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return read if isinstance(read, dict) else None

@@ -5,100 +5,93 @@ keeps a thread: `app_token`, or Alertmanager's older way of giving one, the Web 
 `api_url` and the token in `http_config`.
 """
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
-from notifiers import sender
-from notifiers.fields import HTTP_CONFIG, Field, Report, Secret
+from notifiers.channels.slack.classic import AUTHOR, Classic
+from notifiers.channels.texts import chosen
+from notifiers.channels.wire import Wire
+from notifiers.fields import Report, Secret, Templated, Templating
 from notifiers.notification import Global
 
 APP_URL = "https://slack.com/api/chat.postMessage"
+_METHOD = "chat.postMessage"
 
-_TEMPLATES = "the message is laid out by Tocsin until Go templates are supported; remove it"
+Way = Literal["bot", "webhook", "other"]
+"""The Web API with a token, an incoming webhook, or what else takes such requests."""
 
-FIELDS: Mapping[str, Field] = {
-    "api_url": Field("secret_url"),
-    "app_token": Field("secret"),
-    "app_url": Field("url"),
-    "channel": Field(),
-    "username": Field(),
-    "icon_emoji": Field(),
-    "icon_url": Field(),
-    "link_names": Field("bool", default=False),
-    "update_message": Field("bool"),
-    "timeout": Field("duration", default=0),
-    "http_config": HTTP_CONFIG,
-}
 
-REFUSED: Mapping[str, str] = dict.fromkeys(
-    ("actions", "callback_id", "color", "fallback", "fields", "footer", "image_url", "message_text",
-     "mrkdwn_in", "pretext", "short_fields", "text", "thumb_url", "title", "title_link"),
-    _TEMPLATES,
-)  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where an entry posts to, and with which token."""
 
-_TEMPLATED = ("channel", "username", "icon_emoji", "icon_url")
+    way: Way
+    url: Secret  # that is posted to; of a bot: .../chat.postMessage
+    token: Secret | None = None  # app_token; None: as http_config says
+
+    @property
+    def base_url(self) -> str:
+        """The address of the Web API, with a slash at its end. Of a bot only."""
+        return self.url.read().rstrip("/").removesuffix(_METHOD)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One entry of slack_configs, understood."""
 
-    secret: Secret  # bot token, or the webhook's URL where base_url is None
-    base_url: str | None  # of Slack's Web API, ends in /
+    door: Door
     update: bool  # edit in place
-    envelope: Mapping[str, object]  # channel, username, icon, link_names: of a post
-    context: ssl.SSLContext
-    proxy: str | None
-    timeout_ms: int
-
-    @property
-    def author(self) -> Mapping[str, object]:
-        """Who a reply is from."""
-        return {
-            k: v for k, v in self.envelope.items() if k in ("username", "icon_emoji", "icon_url")
-        }
+    author: Mapping[str, Templated]  # channel, username, icons, as far as they are set
+    link_names: bool
+    classic: Classic | None  # Alertmanager's layout; None: Tocsin's own
+    wire: Wire
 
 
 def read(values: Mapping[str, object], global_: Global, report: Report) -> Settings | None:
     """Understand one entry, or report all that is wrong with it."""
     http = cast("Mapping[str, object] | None", values.get("http_config") or global_.http_config)
-    context = sender.checked_http(http, report)
+    wire = Wire.of(values, global_, report)
     door = _door(values, http, global_, report)
-    sound = _no_templates(values, report)
-    if door is not None:
-        sound = _fits(values, door[1], report) and sound
-    if context is None or door is None or not sound:
+    if door is None or wire is None:
         return None
-    secret, base_url = door
-    update = values.get("update_message")
+    _warn(values, door, report)
+    classic = Classic.of(values, global_.templates)
     return Settings(
-        secret=secret,
-        base_url=base_url,
-        update=base_url is not None and update is not False,
-        envelope=_envelope(values),
-        context=context,
-        proxy=sender.proxy_url(http),
-        timeout_ms=cast("int", values.get("timeout")) or sender.TIMEOUT_MS,
+        door=door,
+        update=_updates(values, door, classic),
+        author=_author(values, global_.templates),
+        link_names=bool(values.get("link_names")),
+        classic=classic,
+        wire=wire,
     )
+
+
+def _author(values: Mapping[str, object], templates: Templating) -> dict[str, Templated]:
+    channel = cast("Templated | None", values.get("channel"))
+    named = {"channel": channel} if channel is not None else {}
+    return {**named, **chosen(values, AUTHOR, templates)}
+
+
+def _updates(values: Mapping[str, object], door: Door, classic: Classic | None) -> bool:
+    """Edit where that is possible and, in Alertmanager's layout, where the file asks for it."""
+    wanted = values.get("update_message")
+    return door.way == "bot" and bool(classic is None if wanted is None else wanted)
 
 
 def _door(
     values: Mapping[str, object], http: Mapping[str, object] | None, global_: Global, report: Report
-) -> tuple[Secret, str | None] | None:
-    """Return (secret, base URL of the Web API or None for a webhook), as Alertmanager chooses."""
-    api_url = cast("Secret | None", values.get("api_url"))
-    app_token = cast("Secret | None", values.get("app_token"))
-    if api_url and app_token:
-        report("api_url", "slack-door", "api_url and app_token are both set", "keep one of them")
-        return None
-    if not api_url and not app_token:
-        api_url, app_token = global_.slack_api_url, global_.slack_app_token
-    if app_token and not api_url:
-        app_url = str(values.get("app_url") or global_.slack_app_url or APP_URL)
-        return app_token, _base(app_url)
-    if not api_url:
+) -> Door | None:
+    """Return where an entry posts to, as Alertmanager chooses it."""
+    api_url, token = _given(values.get("api_url")), _given(values.get("app_token"))
+    local = cast("Mapping[str, object]", values.get("http_config") or {})
+    if token is None and api_url is None and not _has_login(local):
+        token = _given(global_.slack_app_token)
+    api_url = api_url or _given(global_.slack_api_url)
+    if token is not None:
+        url = str(values.get("app_url") or global_.slack_app_url or APP_URL)
+        return Door("bot" if _is_web_api(url) else "other", Secret(url), token)
+    if api_url is None:
         report(
             None,
             "slack-door",
@@ -106,68 +99,57 @@ def _door(
             "set app_token to a bot token (xoxb-), or api_url to an incoming webhook's URL",
         )
         return None
-    if not _is_web_api(api_url):
-        return api_url, None
-    return _old_way(api_url, http, report)
+    return _hook(api_url, http, report)
 
 
-def _old_way(
-    api_url: Secret, http: Mapping[str, object] | None, report: Report
-) -> tuple[Secret, str] | None:
-    """Read Alertmanager's way before app_token: the Web API's URL, the token in http_config."""
-    parts = http or {}
-    auth = cast("Mapping[str, object]", parts.get("authorization") or {})
-    token = cast("Secret | None", parts.get("bearer_token") or auth.get("credentials"))
-    if token is None:
+def _hook(api_url: Secret, http: Mapping[str, object] | None, report: Report) -> Door:
+    """Tell Alertmanager's way before app_token from a webhook: the URL of the Web API."""
+    try:
+        web_api = _is_web_api(api_url.read())
+    except (OSError, UnicodeError):
+        web_api = False  # not there yet: only webhooks are rotated by file
+    if web_api and not _has_login(http or {}):
         report(
             "api_url",
             "slack-token",
             "api_url is Slack's Web API, but there is no bot token",
             "set http_config.authorization.credentials, or use app_token instead of api_url",
+            "warning",
         )
-        return None
-    return token, _base(api_url.read())
+    return Door("bot" if web_api else "webhook", api_url)
 
 
-def _fits(values: Mapping[str, object], base_url: str | None, report: Report) -> bool:
-    sound = True
-    if base_url is None and values.get("update_message"):
+def _warn(values: Mapping[str, object], door: Door, report: Report) -> None:
+    """Say what Alertmanager takes without a word, and what then does not happen."""
+    if door.way != "bot" and values.get("update_message"):
         report(
             "update_message",
             "slack-update",
-            "an incoming webhook cannot edit its messages",
-            "use app_token with a bot token, or remove update_message",
+            "messages are edited by chat.update beside chat.postMessage: each is posted anew",
+            "let app_url or api_url end in /chat.postMessage",
+            "warning",
         )
-        sound = False
-    if base_url is not None and not values.get("channel"):
+    channel = cast("Templated | None", values.get("channel"))
+    if door.way == "bot" and (channel is None or not channel.source):
         report(
-            "channel",
+            None,
             "slack-channel",
-            "a bot token needs a channel",
+            "a bot token needs a channel: Slack will refuse each message",
             "set channel: '#alerts', or better the channel's id",
+            "warning",
         )
-        sound = False
-    return sound
 
 
-def _no_templates(values: Mapping[str, object], report: Report) -> bool:
-    templated = [name for name in _TEMPLATED if "{{" in str(values.get(name) or "")]
-    for name in templated:
-        report(name, "template", f"templates in {name} are not supported yet", "write it out")
-    return not templated
+def _given(secret: object) -> Secret | None:
+    """Return a secret that is a file or not empty."""
+    found = cast("Secret | None", secret)
+    return found if found is not None and (found.from_file or found.read()) else None
 
 
-def _envelope(values: Mapping[str, object]) -> dict[str, object]:
-    names = ("channel", "username", "icon_emoji", "icon_url", "link_names")
-    return {name: values[name] for name in names if values.get(name)}
+def _has_login(http: Mapping[str, object]) -> bool:
+    """Say whether a header Authorization is set by hand, which a token would replace."""
+    return bool(http.get("authorization") or http.get("bearer_token"))
 
 
-def _is_web_api(api_url: Secret) -> bool:
-    try:
-        return api_url.read().rstrip("/").endswith("/chat.postMessage")
-    except OSError:
-        return False  # not there yet: only webhooks are rotated by file
-
-
-def _base(url: str) -> str:
-    return url.rstrip("/").removesuffix("chat.postMessage").rstrip("/") + "/"
+def _is_web_api(url: str) -> bool:
+    return url.rstrip("/").endswith(f"/{_METHOD}")

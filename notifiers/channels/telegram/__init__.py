@@ -1,0 +1,5 @@
+"""Telegram, as a bot: one message for each group, edited in place."""
+
+from notifiers.channels.telegram.channel import Telegram
+
+__all__ = ["Telegram"]

@@ -1,0 +1,1 @@
+"""What a real Alertmanager sends to PagerDuty, Opsgenie, Teams, Discord and Telegram."""
