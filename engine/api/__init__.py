@@ -5,7 +5,8 @@ the worker's loop. Any worker answers: posts are appended to the log, what only 
 notifier knows is asked of it (proxy.py, one hop); how rules stand is asked of all (asking.py).
 
 **Invariants:** a 2xx of a post means the append was acknowledged. A GET changes nothing. Nothing
-of a request is held beyond its limit. Every route says what it needs (`ROUTES`).
+of a request is held beyond its limit. Every route says what it needs (`ROUTES`), and what changes
+something is written to the audit log, refused or not (audit.py).
 Absent: Faust, the notifier's types (the worker adapts them to `views`), a clock of its own.
 """
 
@@ -21,6 +22,7 @@ from engine.api.live import (
     is_costly,
 )
 from engine.api.matcher_text import parse_matcher
+from engine.api.sending import DeliveriesView, DestinationView, FailureView, LetterView
 from engine.api.server import HttpServer, ListenError, bind, is_loopback
 from engine.api.standing import Judged, Records, Standing
 from engine.api.timestamp import parse as parse_time
@@ -52,12 +54,16 @@ __all__ = [
     "ApiSettings",
     "Asked",
     "Counted",
+    "DeliveriesView",
+    "DestinationView",
     "Endpoint",
+    "FailureView",
     "GroupView",
     "HttpServer",
     "Ingested",
     "Inspected",
     "Judged",
+    "LetterView",
     "ListenError",
     "LiveExpression",
     "LiveMatcher",

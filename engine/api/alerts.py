@@ -23,22 +23,22 @@ RECEIVED = counter("tocsin_alerts_received_total", "Alerts that were posted.", [
 
 
 class PostableAlert(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """`postableAlert`."""
+    """`postableAlert`; null is Go's empty text."""
 
-    labels: dict[str, str]
-    annotations: dict[str, str] | None = None
+    labels: dict[str, str | None]
+    annotations: dict[str, str | None] | None = None
     starts_at: str | None = None
     ends_at: str | None = None
     generator_url: str | None = msgspec.field(default=None, name="generatorURL")
 
 
-_decoder = msgspec.json.Decoder(list[PostableAlert])
+_decoder = msgspec.json.Decoder(list[PostableAlert] | None)
 
 
 async def list_alerts(request: Request, context: Context) -> Response:
     """GET /api/v2/alerts."""
-    wanted = _alert_filter(request)
-    receivers = ReceiverFilter(request)
+    wanted = _alert_filter(request, context)
+    receivers = ReceiverFilter(request, context)
     view, now_ms = context.view(), context.deps.now_ms()
     names = receivers.names(view)
     found = [
@@ -51,27 +51,38 @@ async def list_alerts(request: Request, context: Context) -> Response:
 
 
 async def list_groups(request: Request, context: Context) -> Response:
-    """GET /api/v2/alerts/groups."""
-    wanted = _alert_filter(request)
-    receivers = ReceiverFilter(request)
+    """GET /api/v2/alerts/groups. Of a muted group that is left out the receiver is still named."""
+    wanted = _alert_filter(request, context)
+    receivers = ReceiverFilter(request, context)
     muted = flag(request, "muted")
     view, now_ms = context.view(), context.deps.now_ms()
     names = receivers.names(view)
-    shown = []
-    for group in sorted(view.groups(now_ms), key=_group_order):
-        if (names is not None and group.receiver not in names) or (group.muted and not muted):
+    found: list[tuple[GroupView, list[AlertView]]] = []
+    told: dict[str, list[str]] = {}  # by fingerprint: the receivers of the groups that were found
+    for group in view.groups(now_ms):
+        if names is not None and group.receiver not in names:
             continue
         alerts = [alert for alert in group.alerts if wanted(alert, now_ms)]
         if alerts:
-            shown.append(group_json(group, alerts))
-    return answer(request, shown)
+            found.append((group, alerts))
+        for alert in alerts:
+            told.setdefault(alert.fingerprint, []).append(group.receiver)
+    receivers_of = {mark: tuple(sorted(each)) for mark, each in told.items()}
+    return answer(
+        request,
+        [
+            group_json(group, alerts, receivers_of)
+            for group, alerts in found
+            if muted or not group.muted
+        ],
+    )
 
 
 async def post_alerts(request: Request, context: Context) -> Response:
     """POST /api/v2/alerts: valid ones are taken even where others are not, as Alertmanager does."""
-    require_json(request)
+    require_json(request, "alerts")
     limits = context.deps.settings.limits
-    posted = decode_json(await read_plain(request, limits.request_bytes_max), _decoder)
+    posted = decode_json(await read_plain(request, limits.request_bytes_max), _decoder) or []
     if len(posted) > limits.alerts_per_request_max:
         raise Refusal(
             413, f"{len(posted)} alerts in one request "
@@ -84,18 +95,20 @@ async def post_alerts(request: Request, context: Context) -> Response:
         try:
             taken.append(_taken(alert, context, now_ms))
         except ValueError as error:
-            RECEIVED.labels("invalid").inc()
             problems.append(str(error))
     await append_entries(request, context.deps, context.proxy, taken)
-    for entry in taken:
-        RECEIVED.labels("firing" if entry.ends_at_ms > now_ms else "resolved").inc()
+    firing = sum(entry.ends_at_ms > now_ms for entry in taken)
+    for status, number in (
+        ("firing", firing), ("resolved", len(taken) - firing), ("invalid", len(problems)),
+    ):  # fmt: skip
+        RECEIVED.labels(status).inc(number)
     if problems:
         raise Refusal(400, "\n".join(problems[:100]))
     return Response(status_code=200)
 
 
-def _alert_filter(request: Request) -> Callable[[AlertView, int], bool]:
-    selector = matchers(request)
+def _alert_filter(request: Request, context: Context) -> Callable[[AlertView, int], bool]:
+    selector = matchers(request, context)
     active, silenced = flag(request, "active"), flag(request, "silenced")
     inhibited = flag(request, "inhibited")
 
@@ -104,16 +117,11 @@ def _alert_filter(request: Request) -> Callable[[AlertView, int], bool]:
             return False
         if not matches(selector, alert.labels):
             return False
-        if not active and alert.state == "active":
-            return False
+        if not active and not alert.silenced_by and not alert.inhibited_by:
+            return False  # one that a time interval mutes is active here, as with Alertmanager
         return (silenced or not alert.silenced_by) and (inhibited or not alert.inhibited_by)
 
     return wanted
-
-
-def _group_order(group: GroupView) -> tuple[int, list[tuple[str, str]], str]:
-    """Order as Alertmanager: fewer labels first, then by label, then by receiver."""
-    return (len(group.labels), sorted(group.labels.items()), group.receiver)
 
 
 def _taken(alert: PostableAlert, context: Context, now_ms: int) -> PostedAlert:
@@ -133,7 +141,7 @@ def _taken(alert: PostableAlert, context: Context, now_ms: int) -> PostedAlert:
     problem = labels_problem(labels, settings)
     if problem:
         raise ValueError(f"invalid label set: {problem}")
-    annotations = alert.annotations or {}
+    annotations = {name: value or "" for name, value in (alert.annotations or {}).items()}
     problem = annotations_problem(annotations, settings)
     if problem:
         raise ValueError(f"invalid annotations: {problem}")

@@ -1,9 +1,10 @@
 """The routes of a worker and the Starlette app around them."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from starlette.applications import Starlette
@@ -12,32 +13,52 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
-from engine.api import alerts, health, ingest, inspection, page, rules, silences, status
+from engine.api import (
+    alerts,
+    audit,
+    deliveries,
+    health,
+    ingest,
+    inspection,
+    page,
+    preview,
+    rules,
+    silences,
+    status,
+)
 from engine.api.asking import PATH as STANDING
 from engine.api.asking import Asking
 from engine.api.auth import Need, authorize
-from engine.api.body import Refusal
+from engine.api.body import Refusal, require_acceptable
 from engine.api.context import Context
 from engine.api.deps import ApiDeps
 from engine.api.guard import ROUTE_KEY, Guard
+from engine.api.prefix import ASKED_KEY, Prefix
 from engine.api.proxy import Proxy
 from engine.errors import StreamError
 
 _log = logging.getLogger("tocsin.http")
 
 Endpoint = Callable[[Request, Context], Awaitable[Response]]
+_ENDED = 499  # in the audit log: the process or the client ended before there was an answer
 
 
 @dataclass(frozen=True, slots=True)
 class RouteSpec:
-    """One method of one path: what it needs and where it is answered."""
+    """One method of one path: what it needs and where it is answered.
+
+    A GET is answered to HEAD too, and changes nothing. Whatever changes something besides taking
+    records and alerts in has a name for the audit log in `audit`.
+    """
 
     method: Literal["GET", "POST", "DELETE"]
     path: str
     need: Need
     endpoint: Endpoint
     where: Literal["here", "owner", "owner_or_here"] = "here"
+    audit: str = ""
 
 
 ROUTES: tuple[RouteSpec, ...] = (
@@ -46,7 +67,7 @@ ROUTES: tuple[RouteSpec, ...] = (
     RouteSpec("GET", "/-/healthy", "open", health.healthy),
     RouteSpec("GET", "/-/ready", "open", health.ready),
     RouteSpec("GET", "/-/applied", "any", health.applied),
-    RouteSpec("POST", "/-/reload", "admin", health.reload),
+    RouteSpec("POST", "/-/reload", "admin", health.reload, audit="reload"),
     RouteSpec("GET", "/metrics", "read", health.metrics),
     RouteSpec("POST", "/api/v1/ingest/metrics", "ingest", ingest.post_metrics),
     RouteSpec("POST", "/api/v1/ingest/logs", "ingest", ingest.post_logs),
@@ -55,14 +76,19 @@ ROUTES: tuple[RouteSpec, ...] = (
     RouteSpec("GET", STANDING, "read", rules.standing),
     RouteSpec("POST", "/api/v1/rules/inspect", "read", inspection.inspect),
     RouteSpec("GET", "/api/v1/alerts", "read", rules.list_alerts),
+    RouteSpec("POST", "/api/v1/silences/preview", "read", preview.preview),
+    RouteSpec("GET", "/api/v1/deliveries", "read", deliveries.list_deliveries, "owner"),
+    RouteSpec("POST", "/api/v1/deliveries/retry", "silence", deliveries.retry_deliveries,
+              audit="delivery.retry"),
     RouteSpec("GET", "/api/v1/status/buildinfo", "read", rules.build_info),
     RouteSpec("GET", "/api/v2/status", "read", status.get_status, "owner"),
     RouteSpec("GET", "/api/v2/receivers", "read", status.list_receivers, "owner"),
     RouteSpec("GET", "/api/v2/silences", "read", silences.list_silences, "owner"),
-    RouteSpec("POST", "/api/v2/silences", "silence", silences.post_silence),
+    RouteSpec("POST", "/api/v2/silences", "silence", silences.post_silence,
+              audit="silence.set"),
     RouteSpec("GET", "/api/v2/silence/{silence_id}", "read", silences.get_silence, "owner"),
     RouteSpec("DELETE", "/api/v2/silence/{silence_id}", "silence", silences.expire_silence,
-              "owner"),
+              "owner", "silence.expire"),
     RouteSpec("GET", "/api/v2/alerts", "read", alerts.list_alerts, "owner"),
     RouteSpec("POST", "/api/v2/alerts", "ingest", alerts.post_alerts),
     RouteSpec("GET", "/api/v2/alerts/groups", "read", alerts.list_groups, "owner"),
@@ -76,8 +102,12 @@ def build(
     """Make the app of a worker. `extra_routes` are open to all: the demo's inbox."""
     ways = proxy or Proxy()
     context = Context(deps, ways, Asking(deps, ways))
+    by_path = groupby(sorted(ROUTES, key=lambda spec: spec.path), key=lambda spec: spec.path)
+    answers = {path: _Path({spec.method: spec for spec in specs}, context)
+               for path, specs in by_path}  # fmt: skip
+    # In the order of the table: of two patterns that match a path the earlier one is meant.
     routes: list[BaseRoute] = [
-        Route(spec.path, _guarded(spec, context), methods=[spec.method]) for spec in ROUTES
+        Route(path, answers[path]) for path in dict.fromkeys(spec.path for spec in ROUTES)
     ]
 
     @asynccontextmanager
@@ -85,32 +115,64 @@ def build(
         yield
         await context.proxy.close()
 
-    return Starlette(
+    app = Starlette(
         routes=[*routes, *extra_routes],
-        middleware=[Middleware(Guard, deps=deps)],
+        middleware=[
+            Middleware(Guard, deps=deps),
+            Middleware(Prefix, prefix=deps.settings.route_prefix),
+        ],
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # see prefix.py
+    return app
 
 
-def _guarded(spec: RouteSpec, context: Context) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
+class _Path:
+    """Everything that one path answers, by method."""
+
+    def __init__(self, specs: Mapping[str, RouteSpec], context: Context) -> None:
+        self._specs, self._context = specs, context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        await (await self._answer(request))(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        spec = self._specs.get("GET" if request.method == "HEAD" else request.method)
+        if spec is None:
+            allowed = ",".join(self._specs)
+            told = f"method {request.method} is not allowed, but [{allowed}] are"
+            return Refusal(405, told, {"Allow": allowed}, coded=True).response()
         request.scope[ROUTE_KEY] = spec.path
+        status = _ENDED
         try:
-            authorize(request, context.deps.settings.tokens, spec.need)
-            return await _answer(spec, request, context)
-        except Refusal as refusal:
-            return refusal.response()
-        except StreamError as error:
-            return Refusal(503, str(error), {"Retry-After": "1"}).response()
-        except Exception:  # noqa: BLE001  # one bad request must not end the connection without an answer
-            _log.exception("%s %s failed", spec.method, spec.path)
-            return Refusal(500, "internal error; the log of this worker has it").response()
-
-    return endpoint
+            answer = await _guarded(spec, request, self._context)
+            status = answer.status_code
+        finally:
+            if spec.audit:
+                audit.write(request, spec.audit, status)
+        return answer
 
 
-async def _answer(spec: RouteSpec, request: Request, context: Context) -> Response:
+async def _guarded(spec: RouteSpec, request: Request, context: Context) -> Response:
+    """Answer whatever happens."""
+    try:
+        authorize(request, context.deps.settings.tokens, spec.need)
+        if spec.path.startswith("/api/v2/"):
+            require_acceptable(request)
+        return await _where_it_belongs(spec, request, context)
+    except Refusal as refusal:
+        return refusal.response()
+    except StreamError as error:
+        return Refusal(503, str(error), {"Retry-After": "1"}).response()
+    except Exception:  # noqa: BLE001  # one bad request must not end the connection without an answer
+        _log.exception("%s %s failed", spec.method, spec.path)
+        return Refusal(500, "internal error; the log of this worker has it").response()
+
+
+async def _where_it_belongs(spec: RouteSpec, request: Request, context: Context) -> Response:
     """Answer here, or where the notifier lives."""
     if spec.where == "here" or context.deps.notifier() is not None:
         return await spec.endpoint(request, context)
@@ -122,6 +184,9 @@ async def _answer(spec: RouteSpec, request: Request, context: Context) -> Respon
         return await spec.endpoint(request, context)
 
 
-async def _http_error(_request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return Refusal(error.status_code, error.detail, error.headers, coded=True).response()
+    told = error.detail
+    if error.status_code == 404:
+        told = f"path {request.scope.get(ASKED_KEY, '')[:200]} was not found"
+    return Refusal(error.status_code, told, error.headers, coded=True).response()

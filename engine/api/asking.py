@@ -59,7 +59,7 @@ class Asking:
         if owner is not None and self._deps.notifier() is None:
             urls.setdefault(owner.rstrip("/"), "that owns the notifier")
         found = await asyncio.gather(
-            *(self._proxy.look(url + PATH, request, self._deps, ANSWER_S) for url in urls)
+            *(self._proxy.look(url, PATH, request, self._deps, ANSWER_S) for url in urls)
         )
         answers, silent = [], []
         for instance, content in zip(urls.values(), found, strict=True):

@@ -5,8 +5,9 @@ client that stops sending is let go.
 """
 
 import asyncio
+import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,6 +19,8 @@ T = TypeVar("T")
 BODY_TIMEOUT_S = 30.0
 _GZIP_MEMBERS_MAX = 100  # empty ones cost time and count nothing
 RETRY_AFTER = {"Retry-After": "1"}
+_WARNING_MAX = 500
+_NO_WEIGHT = re.compile(r"q=0(\.0*)?")
 
 
 class Refusal(Exception):  # noqa: N818  # an answer, not a failure
@@ -47,7 +50,7 @@ def unavailable(text: str) -> Refusal:
 
 def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON."""
-    content = msgspec.json.encode(value)
+    content = msgspec.json.encode(value) + b"\n"
     return Response(content, status, dict(headers or {}), media_type="application/json")
 
 
@@ -99,13 +102,37 @@ def gunzip(body: bytes, bytes_max: int, limit: str = "request_bytes_max") -> byt
     raise Refusal(400, f"the gzip body has more than {_GZIP_MEMBERS_MAX} members")
 
 
-def require_json(request: Request) -> None:
-    """Refuse anything but JSON: a web page can send other types, and none, across sites unasked."""
-    kind = request.headers.get("content-type", "application/octet-stream")
-    kind = kind.split(";")[0].strip().lower()
+def require_json(request: Request, what: str = "JSON") -> None:
+    """Refuse anything but JSON: a web page can send other types, and none, across sites unasked.
+
+    Raises Refusal: 415, or 400 where there is no body at all, whose name is `what`.
+    """
+    kind = request.headers.get("content-type")
+    if kind is None and not _has_body(request):
+        raise Refusal(400, f"{what} in body is required")
+    kind = (kind or "application/octet-stream").split(";")[0].strip().lower()
     if kind != "application/json":
         told = f'unsupported media type "{kind}", only [application/json] are allowed'
         raise Refusal(415, told, coded=True)
+
+
+def _has_body(request: Request) -> bool:
+    length = request.headers.get("content-length", "0").strip()
+    return length != "0" or "transfer-encoding" in request.headers
+
+
+def require_acceptable(request: Request) -> None:
+    """Refuse who cannot read JSON (406), as go-swagger does."""
+    asked = request.headers.get("accept")
+    if asked is None or not asked.strip():
+        return
+    for part in asked[:4_096].split(","):
+        kind, *parameters = (word.strip().lower() for word in part.split(";"))
+        refused = any(_NO_WEIGHT.fullmatch(word) for word in parameters)
+        if kind in ("application/json", "application/*", "*/*") and not refused:
+            return
+    told = "unsupported media type requested, only [application/json] are available"
+    raise Refusal(406, told, coded=True)
 
 
 def decode_json(body: bytes, decoder: "msgspec.json.Decoder[T]") -> T:
@@ -120,3 +147,9 @@ def _too_large(bytes_max: int, limit: str) -> Refusal:
     return Refusal(
         413, f"the body is larger than {bytes_max} bytes: send less at once or raise limits.{limit}"
     )
+
+
+def warning(texts: Sequence[str]) -> str:
+    """Return the value of a header `Warning` that says these; a text cannot leave its quotes."""
+    plain = (text[:_WARNING_MAX].encode("unicode_escape").decode() for text in texts)
+    return ", ".join(f'199 tocsin "{text.replace(chr(34), chr(39))}"' for text in plain)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
 from engine.api.live import Asked, Inspected
+from engine.api.sending import DeliveriesView
 from engine.api.standing import Standing
 from engine.api.tokens import Token
 from engine.api.views import (
@@ -21,6 +22,7 @@ from engine.api.views import (
 )
 from engine.limits import DEFAULT_LIMITS, Limits
 from engine.owner import Output
+from engine.series import MatcherMode
 
 Endpoint = Literal["metrics", "logs", "write"]
 
@@ -34,10 +36,11 @@ class ApiSettings:
     instance_id: str = "tocsin"
     tenant: str = "default"
     external_url: str = ""
+    route_prefix: str = ""  # what every path begins with: "" or "/tocsin"
     limits: Limits = field(default=DEFAULT_LIMITS)
     tokens: tuple[Token, ...] | None = None  # None: no authentication
     hosts: tuple[str, ...] = ()  # accepted names in `Host`; (): any (see guard.py)
-    classic_label_names: bool = False  # refuse label names that are not [a-zA-Z_][a-zA-Z0-9_]*
+    matcher_parsing: MatcherMode = "fallback"  # "classic" refuses label names beyond ASCII too
 
 
 class Ingested(NamedTuple):
@@ -63,7 +66,7 @@ class NotifierView(Protocol):
         ...
 
     def groups(self, now_ms: int) -> Sequence[GroupView]:
-        """Return all groups that hold at least one alert which is not resolved."""
+        """Return all groups with an alert that is not resolved, in Alertmanager's order."""
         ...
 
     def silences(self) -> Sequence[SilenceView]:
@@ -84,6 +87,21 @@ class NotifierView(Protocol):
 
     def rule_failures(self) -> Sequence[RuleFailureView]:
         """Return the rules that fail, as last recorded: one entry for each shard."""
+        ...
+
+    def deliveries(self) -> DeliveriesView:
+        """Return what was given up, where notifications go, what failed lately."""
+        ...
+
+    def outlook(self, letter_id: str, now_ms: int) -> str | None:
+        """Say what sending a dead letter again would do: "waiting" means that it would be sent.
+
+        Else "on its way" or "over"; None where there is no such letter.
+        """
+        ...
+
+    def hurry(self) -> None:
+        """Probe destinations that are left alone now, not when their pause is over."""
         ...
 
     def config_text(self) -> str:

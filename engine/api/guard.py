@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.api.body import Refusal, unavailable
 from engine.api.deps import ApiDeps
+from engine.api.prefix import PROBES
 from engine.metrics import counter, gauge, histogram
 
 ROUTE_KEY = "tocsin.route"
@@ -23,7 +24,7 @@ SECURITY_HEADERS = {
 }
 """Set where an endpoint did not set its own."""
 
-_ALWAYS = frozenset({"/-/healthy", "/-/ready", "/metrics"})
+_ALWAYS = PROBES | {"/metrics"}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 REQUESTS = counter("tocsin_http_requests_total", "Requests by route and status.", ["route", "code"])
@@ -80,13 +81,14 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers = Headers(scope=scope)
-        if self._in_flight > self._requests_max and scope["path"] not in _ALWAYS:
+        always = scope["path"].removeprefix(self._deps.settings.route_prefix) in _ALWAYS
+        if self._in_flight > self._requests_max and not always:
             return unavailable(
                 f"{self._requests_max} requests are being answered already "
                 "(limits.http_requests_max)"
             )
         hosts = self._deps.settings.hosts
-        if hosts and scope["path"] not in _ALWAYS and _host(headers) not in hosts:
+        if hosts and not always and _host(headers) not in hosts:
             # A page of another site can make its own name resolve to 127.0.0.1 and then talk to
             # us as if it were ours; the name in `Host` gives it away.
             return Refusal(421, "this server does not answer under that name; set external_url")

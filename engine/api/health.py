@@ -1,7 +1,5 @@
 """Health, readiness, reload, metrics, and the wait between workers."""
 
-import logging
-
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     GCCollector,
@@ -12,7 +10,7 @@ from prometheus_client import (
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from engine.api.auth import caller
+from engine.api import audit
 from engine.api.body import Refusal, as_json
 from engine.api.context import Context
 from engine.api.settle import APPLIED_TIMEOUT_MS
@@ -22,17 +20,15 @@ ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 GCCollector(registry=REGISTRY)
 
-_audit = logging.getLogger("tocsin.audit")
-
 
 async def healthy(_request: Request, _context: Context) -> Response:
     """GET /-/healthy: the loop turns."""
-    return PlainTextResponse("OK\n")
+    return PlainTextResponse("OK")
 
 
 async def ready(_request: Request, context: Context) -> Response:
     """GET /-/ready: 503 with every reason until this worker does its work."""
-    obstacles = context.deps.obstacles()
+    obstacles = context.obstacles()
     body = {"ready": not obstacles, "obstacles": obstacles}
     return as_json(body, 503 if obstacles else 200)
 
@@ -40,7 +36,7 @@ async def ready(_request: Request, context: Context) -> Response:
 async def reload(request: Request, context: Context) -> Response:
     """POST /-/reload: 400 with the findings of a bad file, which changes nothing."""
     result = await context.deps.reload()
-    _audit.info("reload by=%s good=%s", caller(request), result.good)
+    audit.note(request, good=result.good)
     text = result.text if result.text.endswith("\n") else result.text + "\n"
     return PlainTextResponse(text, 200 if result.good else 400)
 

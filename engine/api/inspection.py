@@ -27,7 +27,7 @@ _answer = msgspec.json.Decoder(Inspected)
 
 async def inspect(request: Request, context: Context) -> Response:
     """POST /api/v1/rules/inspect; with `here` in the query, or as a hop, of this worker alone."""
-    require_json(request)
+    require_json(request, "selectors")
     body = await read_plain(request, BODY_BYTES_MAX)
     asked = _read(decode_json(body, _question))
     ours = await context.deps.inspect(asked)

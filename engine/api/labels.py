@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from engine.api.deps import ApiSettings
 
@@ -11,17 +12,24 @@ _CLASSIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
 
 def label_name_problem(name: str, settings: ApiSettings) -> str:
     """Return what is wrong with a label name, "" where nothing is."""
-    if not name or not _encodable(name):
+    return _name_problem(
+        name, settings.matcher_parsing == "classic", settings.limits.label_name_bytes_max
+    )
+
+
+@lru_cache(maxsize=4_096)  # names are few, and come with every alert
+def _name_problem(name: str, classic: bool, bytes_max: int) -> str:
+    if not name or not _encodable(name) or (classic and not _CLASSIC_NAME.match(name)):
         return f"invalid label name {json.dumps(name)}"
-    if settings.classic_label_names and not _CLASSIC_NAME.match(name):
-        return f"invalid label name {json.dumps(name)}"
-    if len(name.encode()) > settings.limits.label_name_bytes_max:
-        return f"label name is longer than {settings.limits.label_name_bytes_max} bytes"
+    if len(name.encode()) > bytes_max:
+        return f"label name is longer than {bytes_max} bytes"
     return ""
 
 
 def label_value_problem(value: str, settings: ApiSettings) -> str:
     """Return what is wrong with a label value, "" where nothing is."""
+    if value.isascii() and len(value) <= settings.limits.label_value_bytes_max:
+        return ""
     if not _encodable(value):
         return "invalid label value: not UTF-8"
     if len(value.encode()) > settings.limits.label_value_bytes_max:
@@ -47,9 +55,12 @@ def annotations_problem(annotations: Mapping[str, str], settings: ApiSettings) -
         problem = label_name_problem(name, settings)
         if problem:
             return problem.replace("invalid label ", "invalid ")
-        if not _encodable(value):
+        if value.isascii():
+            total_bytes += len(name.encode()) + len(value)
+        elif not _encodable(value):
             return "invalid value: not UTF-8"
-        total_bytes += len(name.encode()) + len(value.encode())
+        else:
+            total_bytes += len(name.encode()) + len(value.encode())
     if total_bytes > settings.limits.message_bytes_max:
         return f"annotations are longer than {settings.limits.message_bytes_max} bytes"
     return ""

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.api.body import Refusal
+from engine.api.context import Context
 from engine.api.deps import NotifierView
 from engine.api.matcher_text import MATCHER_BYTES_MAX, parse_matchers
 from engine.api.wire import receiver_labels
@@ -24,10 +25,11 @@ def flag(request: Request, name: str) -> bool:
     return True if not text else text.lower() in _TRUE
 
 
-def matchers(request: Request, name: str = "filter") -> tuple[Matcher, ...]:
-    """Read a repeated matcher parameter. Raises Refusal (400)."""
+def matchers(request: Request, context: Context, name: str = "filter") -> tuple[Matcher, ...]:
+    """Read a repeated matcher parameter in the mode that is set. Raises Refusal (400)."""
+    mode = context.deps.settings.matcher_parsing
     try:
-        return parse_matchers(request.query_params.getlist(name))
+        return parse_matchers(request.query_params.getlist(name), mode)
     except MatcherTextError as error:
         prefix = "" if name == "filter" else f"failed to parse {name} param: "
         raise Refusal(400, f"{prefix}{error}") from error
@@ -64,9 +66,9 @@ def matches(selector: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
 class ReceiverFilter:
     """Which receivers a request asks for, by name and by label."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, context: Context) -> None:
         self._pattern = receiver_pattern(request)
-        self._selector = matchers(request, "receiver_matchers")
+        self._selector = matchers(request, context, "receiver_matchers")
 
     def names(self, view: NotifierView) -> frozenset[str] | None:
         """Return the names that pass, None where all do."""
@@ -82,7 +84,7 @@ class ReceiverFilter:
 
 def answer(request: Request, value: Any) -> Response:
     """Answer with JSON and an ETag; dashboards poll, and what did not change is not sent."""
-    content = msgspec.json.encode(value)
+    content = msgspec.json.encode(value) + b"\n"
     tag = f'W/"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
     asked = {word.strip() for word in request.headers.get("if-none-match", "").split(",")}

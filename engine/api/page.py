@@ -96,7 +96,7 @@ async def show(request: Request, context: Context) -> Response:
     view = deps.notifier()
     base = (deps.settings.external_url or str(request.base_url)).rstrip("/")
     secured = deps.settings.tokens is not None
-    wanted, problem = _filter(request)
+    wanted, problem = _filter(request, context)
     alerts = [a for a in _sorted_alerts(view, now_ms) if matches(wanted, a.labels)]
     example = _equal({"alertname": "NAME", "service": "NAME"})
     silences = _sorted_silences(view, now_ms)
@@ -108,7 +108,7 @@ async def show(request: Request, context: Context) -> Response:
         now=to_text(now_ms)[:19].replace("T", " ") + " UTC",
         refresh_s=_refresh_s(request),
         has_notifier=view is not None,
-        obstacles=deps.obstacles(),
+        obstacles=context.obstacles(),
         worker=deps.worker(),
         alerts=[_row(alert, base, secured, now_ms) for alert in alerts[:ALERTS_SHOWN_MAX]],
         alerts_total=len(alerts),
@@ -131,13 +131,13 @@ async def show(request: Request, context: Context) -> Response:
     return Response(html, headers=headers, media_type="text/html")
 
 
-def _filter(request: Request) -> tuple[Selector, str]:
+def _filter(request: Request, context: Context) -> tuple[Selector, str]:
     """Read `filter`, as the link "Silence" of a message has it; what is wrong with it, or ""."""
     text = request.query_params.get("filter", "")
     try:
         if len(text) > MATCHER_BYTES_MAX:
             raise MatcherTextError("too long")
-        found = parse_matchers(text)
+        found = parse_matchers(text, context.deps.settings.matcher_parsing)
         if len(found) > MATCHERS_MAX:
             raise MatcherTextError("too many matchers")
     except MatcherTextError as error:

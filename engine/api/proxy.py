@@ -19,7 +19,15 @@ ANSWER_BYTES_MAX = 64_000_000
 _TIMEOUT_S = 10.0
 _HOPS_MAX = 32
 _SENT_ON = ("authorization", "accept", "content-type", "if-none-match")
-_HANDED_BACK = ("content-type", "etag", "cache-control", "retry-after", "content-security-policy")
+_HANDED_BACK = (
+    "content-type", "etag", "cache-control", "retry-after", "content-security-policy", "warning",
+)  # fmt: skip
+
+
+def base_url(url: str, deps: ApiDeps) -> str:
+    """Return what the paths of another worker begin with; all workers have one route prefix."""
+    base, prefix = url.rstrip("/"), deps.settings.route_prefix
+    return base if base.endswith(prefix) else base + prefix
 
 
 class Proxy:
@@ -40,9 +48,12 @@ class Proxy:
         url = self._target(request, deps)
         headers = self._headers(request, deps)
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        method = "GET" if request.method == "HEAD" else request.method  # the length is in the body
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                return await self._exchange(request.method, url + path, headers, body)
+                answer = await self._exchange(method, url + path, headers, body)
+                request.state.handed_on = True  # who carried it out writes it down, see audit.py
+                return answer
         except (httpx.HTTPError, TimeoutError, OSError) as error:
             raise unavailable(
                 f"the worker that owns the notifier does not answer ({type(error).__name__}); "
@@ -67,14 +78,15 @@ class Proxy:
 
     async def ask(self, url: str, request: Request, deps: ApiDeps, body: bytes) -> bytes | None:
         """Ask another worker the same; None where it does not answer."""
-        there = url.rstrip("/") + request.url.path
+        there = base_url(url, deps) + request.url.path
         return await self._asked(request.method, there, self._headers(request, deps), body)
 
     async def look(
-        self, url: str, request: Request, deps: ApiDeps, timeout_s: float
+        self, url: str, path: str, request: Request, deps: ApiDeps, timeout_s: float
     ) -> bytes | None:
         """Get another worker's page for whoever asks here; None where it does not answer."""
-        return await self._asked("GET", url, self._headers(request, deps), b"", timeout_s)
+        there = base_url(url, deps) + path
+        return await self._asked("GET", there, self._headers(request, deps), b"", timeout_s)
 
     async def _asked(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes,
@@ -93,7 +105,7 @@ class Proxy:
         url = deps.notifier_url()
         if url is None:
             raise unavailable("no worker owns the notifier yet; try again")
-        return url.rstrip("/")
+        return base_url(url, deps)
 
     def _headers(self, request: Request, deps: ApiDeps) -> Mapping[str, str]:
         headers = {name: request.headers[name] for name in _SENT_ON if name in request.headers}

@@ -1,7 +1,6 @@
 """Silences in Alertmanager's v2 form: create, update, expire, list."""
 
 import json
-import logging
 import re
 import uuid
 from collections.abc import Sequence
@@ -12,9 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engine.alerts import SilenceMatcher, SilenceRecord
-from engine.api import timestamp
-from engine.api.auth import caller
-from engine.api.body import Refusal, as_json, decode_json, read_plain, require_json
+from engine.api import audit, timestamp
+from engine.api.body import Refusal, as_json, decode_json, read_plain, require_json, warning
 from engine.api.context import Context
 from engine.api.labels import label_name_problem, label_value_problem
 from engine.api.listing import answer, flag, matchers
@@ -22,9 +20,7 @@ from engine.api.matcher_text import MATCHERS_MAX
 from engine.api.settle import append_entries
 from engine.api.views import SilenceView
 from engine.api.wire import silence_json, silence_state
-from engine.series import Matcher, compiled
-
-_audit = logging.getLogger("tocsin.audit")
+from engine.series import Matcher, breadth, compiled, names_nothing
 
 
 class PostableSilence(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -36,7 +32,7 @@ class PostableSilence(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     ends_at: str
     created_by: str
     comment: str
-    annotations: dict[str, str] | None = None
+    annotations: dict[str, str | None] | None = None
 
 
 class PostableMatcher(msgspec.Struct, frozen=True, rename="camel"):
@@ -62,7 +58,7 @@ _decoder = msgspec.json.Decoder(PostableSilence)
 
 async def list_silences(request: Request, context: Context) -> Response:
     """GET /api/v2/silences."""
-    selector = matchers(request)
+    selector = matchers(request, context)
     states = {name for name in ("active", "pending", "expired") if flag(request, name)}
     now_ms = context.deps.now_ms()
     found = [
@@ -82,17 +78,18 @@ async def get_silence(request: Request, context: Context) -> Response:
 async def expire_silence(request: Request, context: Context) -> Response:
     """DELETE /api/v2/silence/{id}; expiring an expired one is no error."""
     view = _known(request, context)
+    audit.note(request, silence=view.id)
     now_ms = context.deps.now_ms()
+    _refuse_if_in_file(view, now_ms)
     if silence_state(view, now_ms) != "expired":
         record = _expired(context, view, now_ms)
         await append_entries(request, context.deps, context.proxy, [record])
-        _audit.info("silence expired id=%s by=%s", view.id, caller(request))
     return Response(status_code=200)
 
 
 async def post_silence(request: Request, context: Context) -> Response:
     """POST /api/v2/silences: a new one, or with `id` a change of a known one."""
-    require_json(request)
+    require_json(request, "silence")
     limits = context.deps.settings.limits
     body = await read_plain(request, limits.silence_bytes_max, "silence_bytes_max")
     posted = decode_json(body, _decoder)
@@ -103,11 +100,14 @@ async def post_silence(request: Request, context: Context) -> Response:
     wanted = _validated(posted, context, now_ms)
     records = _records(posted, wanted, context, now_ms)
     applied = await append_entries(request, context.deps, context.proxy, records)
-    _audit.info(
-        "silence posted id=%s by=%s created_by=%r matchers=%s",
-        records[-1].id, caller(request), posted.created_by, len(wanted.matchers),
+    audit.note(
+        request, silence=records[-1].id, created_by=posted.created_by,
+        matchers=len(wanted.matchers),
     )  # fmt: skip
-    headers = {} if applied else {"Warning": '199 tocsin "accepted, not yet applied"'}
+    warnings = [] if applied else ["accepted, not yet applied"]
+    if what := breadth(tuple(matcher.as_matcher() for matcher in wanted.matchers)):
+        warnings.append(f"this silence mutes {what}")
+    headers = {"Warning": warning(warnings)} if warnings else {}
     return as_json({"silenceID": records[-1].id}, headers=headers)
 
 
@@ -119,6 +119,8 @@ def _records(
     previous = view.silence(posted.id) if view is not None and posted.id else None
     if posted.id and previous is None:
         raise Refusal(404, "silence not found")
+    if previous is not None:
+        _refuse_if_in_file(previous, now_ms)
     if previous is not None and _can_update(previous, wanted, now_ms):
         return [_record(posted, wanted, context, previous.id, wanted.starts_at_ms, now_ms)]
     if view is not None and len(view.silences()) >= context.deps.settings.limits.silences_max:
@@ -131,6 +133,13 @@ def _records(
     if previous is None or silence_state(previous, now_ms) == "expired":
         return [made]
     return [_expired(context, previous, now_ms), made]
+
+
+def _refuse_if_in_file(view: SilenceView, now_ms: int) -> None:
+    """Refuse (409) to change what a file says: its next reload would undo it."""
+    if view.origin and silence_state(view, now_ms) != "expired":
+        where = view.origin.removeprefix("file:")
+        raise Refusal(409, f"this silence is kept in the file {where}: change it there")
 
 
 def _can_update(previous: SilenceView, wanted: _Wanted, now_ms: int) -> bool:
@@ -159,7 +168,7 @@ def _record(
         created_by=posted.created_by,
         comment=posted.comment,
         updated_at_ms=now_ms,
-        annotations=posted.annotations or {},
+        annotations={name: value or "" for name, value in (posted.annotations or {}).items()},
     )
 
 
@@ -188,18 +197,22 @@ def _validated(posted: PostableSilence, context: Context, now_ms: int) -> _Wante
         raise Refusal(400, "Failed to create silence: start time must be before end time")
     if ends_at_ms < now_ms:
         raise Refusal(400, "Failed to create silence: end time can't be in the past")
-    wanted = _matchers(posted.matchers)
-    problem = _matchers_problem(wanted, context)
-    if problem:
-        raise Refusal(400, f"invalid silence: {problem}")
+    wanted = checked_matchers(posted.matchers, context)
     return _Wanted(wanted, starts_at_ms or now_ms, ends_at_ms)
 
 
-def _matchers(posted: Sequence[PostableMatcher]) -> tuple[SilenceMatcher, ...]:
-    return tuple(
+def checked_matchers(
+    posted: Sequence[PostableMatcher], context: Context
+) -> tuple[SilenceMatcher, ...]:
+    """Return posted matchers as the log has them. Raises Refusal (400)."""
+    wanted = tuple(
         SilenceMatcher(m.name, m.value, m.is_regex, True if m.is_equal is None else m.is_equal)
         for m in posted
     )
+    problem = _matchers_problem(wanted, context)
+    if problem:
+        raise Refusal(400, f"invalid silence: {problem}")
+    return wanted
 
 
 def _matchers_problem(wanted: Sequence[SilenceMatcher], context: Context) -> str:
@@ -212,7 +225,7 @@ def _matchers_problem(wanted: Sequence[SilenceMatcher], context: Context) -> str
         problem = problem or _pattern_problem(matcher, context)
         if problem:
             return f"invalid label matcher {index} in set 0: {problem}"
-    if all(_matches_empty(matcher) for matcher in wanted):
+    if names_nothing(tuple(matcher.as_matcher() for matcher in wanted)):
         return "matcher set 0: at least one matcher must not match the empty string"
     return ""
 
@@ -228,14 +241,6 @@ def _pattern_problem(matcher: SilenceMatcher, context: Context) -> str:
     return ""
 
 
-def _matches_empty(matcher: SilenceMatcher) -> bool:
-    if not matcher.is_equal:
-        return False
-    if not matcher.is_regex:
-        return matcher.value == ""
-    return compiled(matcher.value).match("") is not None
-
-
 def _known(request: Request, context: Context) -> SilenceView:
     view = context.view().silence(request.path_params["silence_id"])
     if view is None:
@@ -245,14 +250,8 @@ def _known(request: Request, context: Context) -> SilenceView:
 
 def _matches_filter(view: SilenceView, selector: Sequence[Matcher]) -> bool:
     """A filter finds silences that contain equal matchers, not those that it would select."""
-    have = {(m.name, _operator(m), m.value) for m in view.matchers}
-    return all((m.name, m.operator, m.value) in have for m in selector)
-
-
-def _operator(matcher: SilenceMatcher) -> str:
-    if matcher.is_regex:
-        return "=~" if matcher.is_equal else "!~"
-    return "=" if matcher.is_equal else "!="
+    have = {matcher.as_matcher() for matcher in view.matchers}
+    return all(matcher in have for matcher in selector)
 
 
 def _order(view: SilenceView, now_ms: int) -> tuple[int, int, str]:

@@ -3,9 +3,8 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine.api.body import as_json
 from engine.api.context import Context
-from engine.api.listing import matchers, matches
+from engine.api.listing import answer, matchers, matches
 from engine.api.timestamp import to_text
 from engine.api.wire import receiver_json, receiver_labels
 
@@ -13,10 +12,11 @@ API_COMPATIBLE_WITH = "0.34.2"
 """The Alertmanager whose API v2 this is. Karma and Grafana choose by `versionInfo.version`."""
 
 
-async def get_status(_request: Request, context: Context) -> Response:
+async def get_status(request: Request, context: Context) -> Response:
     """GET /api/v2/status."""
     settings = context.deps.settings
-    return as_json(
+    return answer(
+        request,
         {
             "cluster": {"status": "disabled", "peers": []},
             "config": {"original": context.view().config_text()},
@@ -29,14 +29,14 @@ async def get_status(_request: Request, context: Context) -> Response:
                 "buildDate": "",
                 "goVersion": "",
             },
-        }
+        },
     )
 
 
 async def list_receivers(request: Request, context: Context) -> Response:
     """GET /api/v2/receivers."""
-    selector = matchers(request, "receiver_matchers")
+    selector = matchers(request, context, "receiver_matchers")
     found = [
         view for view in context.view().receivers() if matches(selector, receiver_labels(view))
     ]
-    return as_json([receiver_json(view) for view in found])
+    return answer(request, [receiver_json(view) for view in found])

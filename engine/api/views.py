@@ -3,8 +3,8 @@
 Times are milliseconds since the epoch; 0 means "none" (Go's zero time on the wire).
 """
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -13,33 +13,110 @@ from engine.alerts import SilenceMatcher
 AlertState = Literal["unprocessed", "active", "suppressed"]
 
 
-class AlertView(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert as the notifier sees it now: labels, times, and what keeps it quiet."""
+class AlertView(Protocol):
+    """An alert as the notifier sees it now: labels, times, and what keeps it quiet.
 
-    fingerprint: str  # 16 hex digits, Alertmanager's
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    starts_at_ms: int
-    ends_at_ms: int  # 0: it ends when its rule says so
-    updated_at_ms: int
-    receivers: tuple[str, ...]  # names, in the order of the route tree
-    state: AlertState = "active"
-    silenced_by: tuple[str, ...] = ()  # ids of silences
-    inhibited_by: tuple[str, ...] = ()  # fingerprints
-    muted_by: tuple[str, ...] = ()  # names of time intervals
-    generator_url: str = ""
-    rule: str = ""  # "rules/checkout.yaml:14"; "" where somebody posted it
-    values: Mapping[str, float | str] = {}
+    The notifier's own view is one: lists of ten thousand are not copied on their way out.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits, Alertmanager's."""
+        ...
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels, without empty values."""
+        ...
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The annotations."""
+        ...
+
+    @property
+    def starts_at_ms(self) -> int:
+        """When it began."""
+        ...
+
+    @property
+    def ends_at_ms(self) -> int:
+        """When it ends by itself; 0: when its rule says so."""
+        ...
+
+    @property
+    def updated_at_ms(self) -> int:
+        """When something of it was last recorded."""
+        ...
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Names, in the order of the route tree."""
+        ...
+
+    @property
+    def state(self) -> AlertState:
+        """Whether it is notified."""
+        ...
+
+    @property
+    def silenced_by(self) -> tuple[str, ...]:
+        """Ids of silences."""
+        ...
+
+    @property
+    def inhibited_by(self) -> tuple[str, ...]:
+        """Fingerprints."""
+        ...
+
+    @property
+    def muted_by(self) -> tuple[str, ...]:
+        """Names of time intervals; known of alerts in a group."""
+        ...
+
+    @property
+    def generator_url(self) -> str:
+        """Where it comes from, or ""."""
+        ...
+
+    @property
+    def rule(self) -> str:
+        """The rule, as "rules/checkout.yaml:14"; "" where somebody posted it."""
+        ...
+
+    @property
+    def values(self) -> Mapping[str, float | str]:
+        """What its rule computed."""
+        ...
 
 
-class GroupView(msgspec.Struct, frozen=True, kw_only=True):
+class GroupView(Protocol):
     """Alerts that are notified together."""
 
-    labels: Mapping[str, str]
-    receiver: str
-    alerts: tuple[AlertView, ...]  # with `muted_by` of this group
-    route_labels: Mapping[str, str] = {}
-    muted: bool = False  # by a mute time interval
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What they have in common."""
+        ...
+
+    @property
+    def receiver(self) -> str:
+        """The name of who is told."""
+        ...
+
+    @property
+    def alerts(self) -> Sequence[AlertView]:
+        """Its alerts, with `muted_by` of this group."""
+        ...
+
+    @property
+    def route_labels(self) -> Mapping[str, str]:
+        """The labels of its route."""
+        ...
+
+    @property
+    def muted(self) -> bool:
+        """Whether a time interval mutes it now."""
+        ...
 
 
 class SilenceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +130,7 @@ class SilenceView(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
     comment: str
     annotations: Mapping[str, str] = {}
+    origin: str = ""  # "file:PATH": read-only here; "": the API's
 
 
 class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):

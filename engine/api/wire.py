@@ -1,6 +1,7 @@
 """Alertmanager's v2 JSON, as its OpenAPI file names it, from the views of this room."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -27,17 +28,17 @@ class AlertStatus(msgspec.Struct, frozen=True, rename="camel"):
     muted_by: Sequence[str]
 
 
-class GettableAlert(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """`gettableAlert`."""
+class GettableAlert(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """`gettableAlert`. Lists hold ten thousand: what many of them share is encoded once."""
 
     annotations: Mapping[str, str]
     ends_at: str
     fingerprint: str
-    receivers: list[ReceiverReference]
+    receivers: msgspec.Raw  # of ReceiverReference
     starts_at: str
-    status: AlertStatus
+    status: msgspec.Raw  # an AlertStatus
     updated_at: str
-    generator_url: str = msgspec.field(default="", name="generatorURL")
+    generator_url: str | msgspec.UnsetType = msgspec.field(name="generatorURL")
     labels: Mapping[str, str]
 
 
@@ -86,26 +87,44 @@ class Receiver(msgspec.Struct, frozen=True):
     labels: Mapping[str, str]
 
 
-def alert_json(view: AlertView) -> GettableAlert:
-    """Show an alert."""
-    state = "suppressed" if view.muted_by else view.state
+def alert_json(view: AlertView, receivers: tuple[str, ...] | None = None) -> GettableAlert:
+    """Show an alert; `receivers` where they are not all of its own."""
     return GettableAlert(
-        annotations=view.annotations,
-        ends_at=to_text(view.ends_at_ms),
-        fingerprint=view.fingerprint,
-        receivers=[ReceiverReference(name) for name in view.receivers],
-        starts_at=to_text(view.starts_at_ms),
-        status=AlertStatus(state, view.silenced_by, view.inhibited_by, view.muted_by),
-        updated_at=to_text(view.updated_at_ms),
-        generator_url=view.generator_url,
-        labels=view.labels,
-    )
+        view.annotations,
+        to_text(view.ends_at_ms),
+        view.fingerprint,
+        _receivers(view.receivers if receivers is None else receivers),
+        to_text(view.starts_at_ms),
+        _status(
+            "suppressed" if view.muted_by else view.state,
+            view.silenced_by, view.inhibited_by, view.muted_by,
+        ),
+        to_text(view.updated_at_ms),
+        view.generator_url or msgspec.UNSET,
+        view.labels,
+    )  # fmt: skip
 
 
-def group_json(view: GroupView, alerts: Iterable[AlertView]) -> AlertGroup:
-    """Show a group with those of its alerts that were asked for."""
+@lru_cache(maxsize=1_024)
+def _receivers(names: tuple[str, ...]) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode([ReceiverReference(name) for name in names]))
+
+
+@lru_cache(maxsize=1_024)
+def _status(
+    state: str, silenced_by: tuple[str, ...], inhibited_by: tuple[str, ...],
+    muted_by: tuple[str, ...],
+) -> msgspec.Raw:  # fmt: skip
+    status = AlertStatus(state, silenced_by, inhibited_by, muted_by)
+    return msgspec.Raw(msgspec.json.encode(status))
+
+
+def group_json(
+    view: GroupView, alerts: Iterable[AlertView], receivers_of: Mapping[str, tuple[str, ...]]
+) -> AlertGroup:
+    """Show a group with those of its alerts that were asked for, and who hears of each."""
     return AlertGroup(
-        alerts=[alert_json(alert) for alert in alerts],
+        alerts=[alert_json(alert, receivers_of[alert.fingerprint]) for alert in alerts],
         labels=view.labels,
         receiver=ReceiverReference(view.receiver),
         route_labels=view.route_labels,

@@ -7,7 +7,15 @@ Absent: notifications (notifiers.config), rules (engine.rules), and defaults any
 
 from engine.config.codes import CONFIG_CODES
 from engine.config.load import KEYS, load, parse
-from engine.config.model import Auth, Config, HttpLateness, Listen, Source
+from engine.config.model import (
+    Auth,
+    Config,
+    HttpLateness,
+    Listen,
+    MatcherParsing,
+    Network,
+    Source,
+)
 from engine.config.sources import SOURCE_KEYS
 
 __all__ = [
@@ -18,6 +26,8 @@ __all__ = [
     "Config",
     "HttpLateness",
     "Listen",
+    "MatcherParsing",
+    "Network",
     "Source",
     "load",
     "parse",

@@ -2,14 +2,17 @@
 
 import os
 import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from engine.config.model import Auth, Listen
-from engine.document import MapNode, Reader, ScalarNode
+from engine.config.model import Auth, Listen, Network
+from engine.document import MapNode, Node, Reader, ScalarNode
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _DEFAULT_PORT = 9093
+_NETWORKS_MAX = 1_000
 
 
 def read_broker(top: MapNode, base: Path, reader: Reader) -> str:
@@ -188,3 +191,52 @@ def read_url(top: MapNode, key: str, reader: Reader) -> str | None:
         reader.add(scalar, "url", f"{key} is no address", "write https://tocsin.example.org")
         return None
     return scalar.text.rstrip("/")
+
+
+def read_prefix(top: MapNode, external_url: str | None, reader: Reader) -> str:
+    """Return what every path of HTTP begins with: "" or "/tocsin".
+
+    As in Alertmanager it is the path of `external_url` where `route_prefix` does not say it.
+    """
+    node = top.get("route_prefix")
+    scalar = reader.scalar(node, "route_prefix") if node is not None else None
+    if scalar is None:
+        path = urlsplit(external_url or "").path.rstrip("/")
+        return path if _PREFIX.fullmatch(path) else ""
+    text = scalar.text.rstrip("/")
+    if (text or "/" in scalar.text) and (not text or _PREFIX.fullmatch(text)):
+        return text
+    reader.add(scalar, "route-prefix", f"{scalar.text[:60]!r} is no path", "write /tocsin, or /")
+    return ""
+
+
+def read_egress(top: MapNode, reader: Reader) -> tuple[Network, ...]:
+    """Return the networks that notifications may go to although they are closed by default."""
+    node = top.get("egress")
+    mapping = reader.mapping(node, "egress") if node is not None else None
+    if mapping is None:
+        return ()
+    reader.keys(mapping, "egress", ("allow",))
+    allow = reader.require(mapping, "egress", "allow", "write allow: [10.0.0.0/8]")
+    listed = reader.sequence(allow, "egress.allow")
+    found = [_network(element, reader) for element in listed or ()]
+    if listed is not None and len(found) > _NETWORKS_MAX:
+        reader.add(listed, "value-range", f"more than {_NETWORKS_MAX:,} networks",
+                   "name greater ones")  # fmt: skip
+    return tuple(network for network in found if network is not None)
+
+
+def _network(element: Node, reader: Reader) -> Network | None:
+    scalar = reader.scalar(element, "a network")
+    if scalar is None:
+        return None
+    try:
+        network = ip_network(scalar.text, strict=False)
+    except ValueError:
+        reader.add(scalar, "egress", f"{scalar.text[:60]!r} is no network",
+                   "write 10.0.0.0/8, 192.0.2.7 or fd00::/8")  # fmt: skip
+        return None
+    if ip_address(scalar.text.partition("/")[0]) != network.network_address:
+        reader.add(scalar, "egress", f"{scalar.text} is not the first address of its network",
+                   f"write {network}")  # fmt: skip
+    return network

@@ -18,6 +18,8 @@ CONFIG_CODES: Mapping[str, str] = {
     "source-duplicate": "Two sources read the same topic.",
     "source-kind": "A source whose name does not say whether it holds metrics or logs.",
     "identifier": "An app or instance id with characters that topics do not allow.",
+    "route-prefix": "`route_prefix` is no path that begins with a slash.",
+    "egress": "`egress.allow` holds something that is no network, such as 10.0.0.0/8.",
     "url": "Not an http:// or https:// address.",
     "timeouts": "Timeouts that contradict each other.",
 }

@@ -5,19 +5,22 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import fields
+from glob import has_magic
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from engine.config.addresses import (
     existing,
     read_auth,
     read_broker,
     read_dedup,
+    read_egress,
     read_listen,
+    read_prefix,
     read_url,
 )
 from engine.config.codes import CONFIG_CODES
-from engine.config.model import Config, Fsync, Listen, LogLevel, Role
+from engine.config.model import Config, Fsync, Listen, LogLevel, MatcherParsing, Role
 from engine.config.sources import read_http_lateness, read_sources
 from engine.document import (
     Finding,
@@ -34,14 +37,20 @@ from engine.limits import DEFAULT_LIMITS, Limits
 
 KEYS = (
     "app_id", "broker", "dedup", "dedup_password_file", "data_dir", "rules", "notifications",
-    "listen", "auth", "external_url", "advertised_url", "sources", "http_lateness", "limits",
+    "silences", "listen", "auth", "external_url", "route_prefix", "advertised_url", "egress",
+    "matcher_parsing", "sources", "http_lateness", "limits",
     "instance_id", "roles", "shards", "fsync", "checkpoint_every", "session_timeout",
-    "evaluation_timeout", "evaluation_interval", "log_level",
+    "evaluation_timeout", "evaluation_interval", "start_delay",
+    "log_level",
 )  # fmt: skip
 """Every key of tocsin.yaml."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _LIMIT_MAX = 1 << 50
 _ROLES: tuple[Role, ...] = ("ingest", "evaluate")
+_FSYNCS: tuple[Fsync, ...] = ("always", "interval")
+_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
+_PARSINGS: tuple[MatcherParsing, ...] = ("fallback", "classic", "utf8")
+Word = TypeVar("Word", bound=str)
 
 
 def load(
@@ -114,17 +123,22 @@ class _Loading:
         listen = read_listen(top, reader)
         app_id = self._identifier("app_id", "tocsin")
         advertised = self._advertised(listen)
+        external = read_url(top, "external_url", reader)
         checkpoint_ms = self._duration("checkpoint_every", 5_000, 100, 600_000)
         session_ms, evaluation_ms = self._timeouts()
         return Config(
             file=Path(os.path.abspath(file)), base=base,
             instance_id=self._instance_id(),
             advertised_url=advertised,
-            external_url=read_url(top, "external_url", reader) or advertised,
+            external_url=external or advertised,
+            route_prefix=read_prefix(top, external, reader),
             broker=broker,
             data_dir=Path(os.path.abspath(base / (self._text("data_dir") or "data"))),
             notifications=self._path("notifications", "notifiers.yaml"),
             rules=self._rules(),
+            silences=self._silences(),
+            egress_allow=read_egress(top, reader),
+            matcher_parsing=self._choice("matcher_parsing", "fallback", _PARSINGS),
             listen=listen,
             auth=read_auth(top, base, listen, reader),
             dedup=read_dedup(top, base, broker, reader),
@@ -134,17 +148,13 @@ class _Loading:
             app_id=app_id,
             shards=self._integer("shards", 16, 1, 1_024),
             roles=self._roles(),
-            fsync=cast(Fsync, self._choice("fsync", "interval", ("always", "interval"))),
+            fsync=self._choice("fsync", "interval", _FSYNCS),
             checkpoint_every_ms=checkpoint_ms,
             session_timeout_ms=session_ms,
             evaluation_timeout_ms=evaluation_ms,
-            evaluation_interval_ms=self._duration(
-                "evaluation_interval", 60_000, 100, 86_400_000
-            ),
-            log_level=cast(
-                LogLevel,
-                self._choice("log_level", "info", ("debug", "info", "warning", "error")),
-            ),
+            evaluation_interval_ms=self._duration("evaluation_interval", 60_000, 100, 86_400_000),
+            start_delay_ms=self._duration("start_delay", 0, 0, 3_600_000),
+            log_level=self._choice("log_level", "info", _LEVELS),
         )  # fmt: skip
 
     def _text(self, key: str) -> str | None:
@@ -159,8 +169,8 @@ class _Loading:
         found = self._reader.duration(self._top.get(key), key, low_ms, high_ms)
         return default_ms if found is None else found
 
-    def _choice(self, key: str, default: str, allowed: tuple[str, ...]) -> str:
-        return self._reader.choice(self._top.get(key), key, allowed) or default
+    def _choice(self, key: str, default: Word, allowed: tuple[Word, ...]) -> Word:
+        return cast(Word, self._reader.choice(self._top.get(key), key, allowed)) or default
 
     def _identifier(self, key: str, default: str) -> str:
         text = self._text(key)
@@ -224,14 +234,25 @@ class _Loading:
         node = self._top.get("rules")
         if node is None:
             return (self._base / "rules",)
+        paths = self._paths(node, "rules")
+        return tuple(existing(path, self._base, "rules", self._reader) for path in paths)
+
+    def _silences(self) -> tuple[str, ...]:
+        """Return paths and globs; a glob may match nothing yet, a path must exist."""
+        node = self._top.get("silences")
+        paths = self._paths(node, "silences") if node is not None else []
+        for path in paths:
+            if not has_magic(path.text):
+                existing(path, self._base, "silences", self._reader)
+        return tuple(path.text for path in paths)
+
+    def _paths(self, node: Node, key: str) -> list[ScalarNode]:
         elements: tuple[Node, ...] = (node,)
         if not isinstance(node, ScalarNode):
-            sequence = self._reader.sequence(node, "rules")
+            sequence = self._reader.sequence(node, key)
             elements = sequence.elements if sequence else ()
-        scalars = [self._reader.scalar(element, "a path in rules") for element in elements]
-        return tuple(
-            existing(scalar, self._base, "rules", self._reader) for scalar in scalars if scalar
-        )
+        scalars = [self._reader.scalar(element, f"a path in {key}") for element in elements]
+        return [scalar for scalar in scalars if scalar is not None]
 
     def _limits(self) -> Limits:
         node = self._top.get("limits")

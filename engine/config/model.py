@@ -1,6 +1,7 @@
 """What tocsin.yaml says, once it has been read."""
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,10 @@ SourceFormat = Literal["json"]
 Role = Literal["ingest", "evaluate"]
 Fsync = Literal["always", "interval"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+MatcherParsing = Literal["fallback", "classic", "utf8"]
+"""How matchers and label names are read: Alertmanager's default, its `classic-mode`, or its
+`utf8-strict-mode`."""
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,10 @@ class Config:
     rules: tuple[Path, ...]
     listen: Listen = Listen("127.0.0.1", 9093)
     auth: Auth = Auth()
+    route_prefix: str = ""  # before every path of HTTP: "" or "/tocsin"
+    silences: tuple[str, ...] = ()  # files, directories and globs, relative to `base`
+    egress_allow: tuple[Network, ...] = ()  # opened although notifications may not go there
+    matcher_parsing: MatcherParsing = "fallback"
     dedup: str | None = field(default=None, repr=False)  # redis://… with its password; None: ours
     sources: tuple[Source, ...] = ()
     http_lateness: HttpLateness = HttpLateness()
@@ -87,6 +96,7 @@ class Config:
     session_timeout_ms: int = 10_000
     evaluation_timeout_ms: int = 30_000
     evaluation_interval_ms: int = 60_000  # of Prometheus groups that name none
+    start_delay_ms: int = 0  # a process that has just become ready notifies nobody for so long
     log_level: LogLevel = "info"
 
     @property

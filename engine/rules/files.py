@@ -1,5 +1,6 @@
 """Read rule files from disk."""
 
+import glob
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,16 +11,23 @@ _FILES_MAX = 10_000
 _SUFFIXES = (".yml", ".yaml")
 
 
-def read_paths(paths: Iterable[Path | str], base: Path | str = ".") -> dict[str, str]:
+def read_paths(
+    paths: Iterable[Path | str], base: Path | str = ".", key: str = "rules"
+) -> dict[str, str]:
     """Return path -> text of rule files, as `find_paths` finds them.
 
     Raises FileError where a path does not exist or cannot be read.
     """
-    return {name: _read(file) for name, file in find_paths(paths, base).items()}
+    return {name: _read(file) for name, file in find_paths(paths, base, key).items()}
 
 
-def find_paths(paths: Iterable[Path | str], base: Path | str = ".") -> dict[str, Path]:
+def find_paths(
+    paths: Iterable[Path | str], base: Path | str = ".", key: str = "rules"
+) -> dict[str, Path]:
     """Return shown path -> file; a directory gives its *.yml and *.yaml, recursively.
+
+    A glob gives what it matches now, be it nothing (`**` any directories). `key` is the one of
+    tocsin.yaml that names the paths.
 
     Paths are shown relative to `base` where they are below it, sorted. Hidden files and
     directories are left out (Kubernetes mounts a ConfigMap twice, once under `..data`).
@@ -28,19 +36,25 @@ def find_paths(paths: Iterable[Path | str], base: Path | str = ".") -> dict[str,
     root = Path(base)
     found: dict[str, Path] = {}
     for path in paths:
-        for file in _expand(root / path):
+        for file in _files(str(path), root, key):
             found[_shown(file, root)] = file
             if len(found) > _FILES_MAX:
-                raise FileError(f"more than {_FILES_MAX:,} rule files below {path}")
+                raise FileError(f"more than {_FILES_MAX:,} files of `{key}:` below {path}")
     return {name: found[name] for name in sorted(found)}
 
 
-def _expand(path: Path) -> Iterator[Path]:
+def _files(path: str, root: Path, key: str) -> Iterator[Path]:
+    if glob.has_magic(path) and not (root / path).exists():
+        for each in glob.iglob(path, root_dir=root, recursive=True):
+            yield from _expand(root / each, key)
+    else:
+        yield from _expand(root / path, key)
+
+
+def _expand(path: Path, key: str) -> Iterator[Path]:
     if not path.exists():
-        raise FileError(
-            f"{path} does not exist: create it, or correct `rules:` "
-            "(`tocsin init DIR` writes a first rule)"
-        )
+        first = " (`tocsin init DIR` writes a first rule)" if key == "rules" else ""
+        raise FileError(f"{path} does not exist: create it, or correct `{key}:`{first}")
     if path.is_file():
         yield path
         return

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_MS = 1_000  # even where nothing is due: clocks are set
 Append = Callable[[Sequence[Output]], Awaitable[list[int]]]
 OnSent = Callable[[Flush, Notified], None]
+Renew = Callable[[Flush], Flush | None]
+Where = tuple[str, str, str, str]
 
 
 class Delivering:
@@ -26,7 +28,7 @@ class Delivering:
     def __init__(
         self,
         notifier: Notifier,
-        make_delivery: Callable[[Append], Delivery],
+        make_delivery: Callable[[Append, Renew], Delivery],
         append: Append,
         wait_applied: Callable[[int], Awaitable[bool]],
         clock: Clock,
@@ -34,8 +36,8 @@ class Delivering:
     ) -> None:
         self.notifier, self._clock, self._on_sent = notifier, clock, on_sent
         self._append, self._wait_applied = append, wait_applied
-        self.delivery = make_delivery(self._logged)
-        self._flushes: dict[str, Flush] = {}
+        self.delivery = make_delivery(self._logged, self._renewed)
+        self._flushes: dict[Where, Flush] = {}  # one a group and integration is on its way
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
 
@@ -67,7 +69,7 @@ class Delivering:
             await self._wait_applied(offset)
         while True:
             for flush in self.notifier.due(self._clock()):
-                self._flushes[flush.notification.key] = flush
+                self._flushes[flush.key] = flush
                 self.delivery.submit(flush)
             due_ms = self.notifier.next_due_ms()
             wait_ms = LOOK_EVERY_MS if due_ms is None else max(0, due_ms - self._clock())
@@ -86,9 +88,18 @@ class Delivering:
                 self._told(entry)
         return offsets
 
+    def _renewed(self, flush: Flush) -> Flush | None:
+        """Return what a group has to say when the turn of its notification has come."""
+        fresh = self.notifier.renew(flush, self._clock())
+        if fresh is None:
+            self._flushes.pop(flush.key, None)
+            self._wake.set()  # others may have waited for its place
+        else:
+            self._flushes[flush.key] = fresh
+        return fresh
+
     def _told(self, entry: Notified) -> None:
-        for key, flush in tuple(self._flushes.items()):
-            same = (flush.key.group_key, flush.key.receiver, flush.key.integration)
-            if same == (entry.group_key, entry.receiver, entry.integration):
-                del self._flushes[key]
-                self._on_sent(flush, entry)
+        where = (entry.tenant, entry.receiver, entry.integration, entry.group_key)
+        flush = self._flushes.pop(where, None)
+        if flush is not None:
+            self._on_sent(flush, entry)

@@ -7,49 +7,14 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
-from engine import api
+from engine.clock import system_clock
 from engine.config import Config
-from engine.document import render
 from engine.errors import TocsinError
+from engine.worker.files import read_files
 from engine.worker.http import Http
-from engine.worker.plans import lines, read_rules
-from engine.worker.watching import look
-from engine.worker.worker import Files, Worker, read_notifications
+from engine.worker.worker import Worker
 
 EXIT_FINDINGS = 1
-
-
-def read_files(config: Config) -> tuple[Files | None, str]:
-    """Read rules, notifications and tokens; None and all findings where any is bad."""
-    rules, texts, seen = None, [], look(config)
-    try:
-        loaded = read_rules(config)
-        rules = loaded.rules
-        texts.append(loaded.text)
-    except TocsinError as error:
-        texts.append(f"{error}\n")
-    notifications, text = read_notifications(config)
-    texts.append(text)
-    tokens, text = _tokens(config)
-    texts.append(text)
-    refused = tokens is None and not config.auth.open
-    if rules is None or notifications is None or refused:
-        return None, "".join(texts)
-    return Files(rules, notifications, tokens, seen), "".join(texts)
-
-
-def _tokens(config: Config) -> tuple[tuple[api.Token, ...] | None, str]:
-    """Read the tokens file; None where there is none, or where it is refused."""
-    path = config.auth.tokens_file
-    if path is None:
-        return None, ""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        return None, f"{path}: cannot be read: {error.strerror}; correct `auth.tokens_file`\n"
-    tokens, findings = api.load_tokens(text, path.name)
-    # Without the text: its lines hold secrets.
-    return tokens, lines(render(findings, {}))
 
 
 def set_up_log(level: str) -> None:
@@ -75,13 +40,13 @@ def run(
 ) -> int:
     """Serve until a signal or a crash and return the exit code; 1 with all findings before."""
     set_up_log(config.log_level)
-    files, text = read_files(config)
-    if text:
-        sys.stderr.write(text)
-    if files is None:
+    reading = read_files(config, system_clock())
+    if reading.text:
+        sys.stderr.write(reading.text)
+    if reading.files is None:
         return EXIT_FINDINGS
     try:
-        worker = Worker(config, files)
+        worker = Worker(config, reading.files)
         http = Http(worker, extra_routes, on_started, background)
     except TocsinError as error:
         sys.stderr.write(f"{error}\n")

@@ -11,8 +11,9 @@ from engine.alerts import AlertRecord
 from engine.config import Config
 from engine.owner import Output
 from engine.sources import RemoteWriteError
+from engine.worker.sending import deliveries, sending_facts
 from engine.worker.standing import standing
-from notifiers import AlertView, GroupView, Notifier
+from notifiers import Delivery, Notifier
 
 if TYPE_CHECKING:
     from engine.worker.worker import Worker
@@ -21,16 +22,18 @@ if TYPE_CHECKING:
 class NotifierViews:
     """A live notifier in the API's terms."""
 
-    def __init__(self, notifier: Notifier, clock: Callable[[], int]) -> None:
-        self._notifier, self._clock = notifier, clock
+    def __init__(
+        self, notifier: Notifier, delivery: Delivery | None, clock: Callable[[], int]
+    ) -> None:
+        self._notifier, self._delivery, self._clock = notifier, delivery, clock
 
     def alerts(self, now_ms: int) -> Sequence[api.AlertView]:
         """Return all alerts that are not resolved."""
-        return [_alert(view) for view in self._notifier.alerts(now_ms)]
+        return self._notifier.alerts(now_ms)
 
     def groups(self, now_ms: int) -> Sequence[api.GroupView]:
         """Return all groups with an alert that is not resolved."""
-        return [_group(view) for view in self._notifier.groups(now_ms)]
+        return self._notifier.groups(now_ms)
 
     def silences(self) -> Sequence[api.SilenceView]:
         """Return all silences that are kept."""
@@ -60,23 +63,22 @@ class NotifierViews:
             for each in self._notifier.failing_rules()
         ]
 
+    def deliveries(self) -> api.DeliveriesView:
+        """Return what was given up, where notifications go, what failed lately."""
+        return deliveries(self._notifier, self._delivery)
+
+    def outlook(self, letter_id: str, now_ms: int) -> str | None:
+        """Say what sending a dead letter again would do."""
+        return self._notifier.outlook(letter_id, now_ms)
+
+    def hurry(self) -> None:
+        """Probe what is left alone now."""
+        if self._delivery is not None:
+            self._delivery.retry_now()
+
     def config_text(self) -> str:
         """Return the notification configuration without its secrets."""
         return self._notifier.config.text
-
-
-def _alert(view: AlertView) -> api.AlertView:
-    fields = {name: getattr(view, name) for name in api.AlertView.__struct_fields__}
-    return api.AlertView(**fields)
-
-
-def _group(view: GroupView) -> api.GroupView:
-    return api.GroupView(
-        labels=view.labels,
-        receiver=view.receiver,
-        alerts=tuple(_alert(alert) for alert in view.alerts),
-        route_labels=view.route_labels,
-    )
 
 
 def _silence(record: msgspec.Struct) -> api.SilenceView:
@@ -115,7 +117,9 @@ class Deps:
     def notifier(self) -> NotifierViews | None:
         """Return the live notifier, if it is here."""
         live = self._worker.live_notifier
-        return None if live is None else NotifierViews(live, self._worker.clock)
+        if live is None:
+            return None
+        return NotifierViews(live, self._worker.delivery, self._worker.clock)
 
     def notifier_url(self) -> str | None:
         """Return where the notifier's owner listens."""
@@ -168,6 +172,7 @@ class Deps:
                 ("series", str(self._worker.series)),
                 ("checkpoint age", f"{status.checkpoint_age_ms / 1000:.1f} s"),
                 ("epochs", ", ".join(f"{s}:{e}" for s, e in sorted(status.epochs.items()))),
+                *sending_facts(self._worker.live_notifier, self._worker.delivery),
             ),
         )
 
@@ -194,6 +199,8 @@ def settings_of(worker: "Worker", tokens: tuple[api.Token, ...] | None) -> api.A
         started_ms=worker.clock(),
         instance_id=worker.config.instance_id,
         external_url=worker.config.external_url,
+        route_prefix=worker.config.route_prefix,
+        matcher_parsing=worker.config.matcher_parsing,
         limits=worker.config.limits,
         tokens=tokens,
         hosts=_hosts(worker.config),

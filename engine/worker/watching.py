@@ -1,4 +1,4 @@
-"""Notice changed rule and notification files, and the signal that asks for a reload.
+"""Notice changed files of rules, notifications, templates and silences, and the signal that asks.
 
 Compared is what the file system says of each file behind its links: a ConfigMap changes by a
 swapped link, an editor by a renamed copy. A change counts once two looks in a row agree, so a
@@ -9,16 +9,21 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from functools import lru_cache
+from glob import iglob
 from pathlib import Path
 
 from engine.config import Config
+from engine.document import ListNode, MapNode, ScalarNode, load_yaml
 from engine.errors import FileError
 from engine.rules import find_paths
 
 log = logging.getLogger("tocsin.worker")
 
 LOOK_EVERY_S = 2.0
+TEMPLATES_MAX = 1_000
+"""Files of one pattern of `templates:` that are watched."""
 
 Look = tuple[tuple[str, int, int, int], ...]
 """What was seen: path, inode, size, time of change of every file."""
@@ -26,11 +31,42 @@ Look = tuple[tuple[str, int, int, int], ...]
 
 def look(config: Config) -> Look:
     """Return what the files are like now; what cannot be read is absent."""
+    paths = (
+        *_found(config.rules, config.base),
+        config.notifications,
+        *_templates(config.notifications),
+        *_found(config.silences, config.base),
+    )
+    return tuple(seen for path in paths if (seen := _seen(path)))
+
+
+def _found(paths: Iterable[Path | str], base: Path) -> Iterable[Path]:
     try:
-        rules: Iterable[Path] = find_paths(config.rules, config.base).values()
+        return find_paths(paths, base).values()
     except FileError:
-        rules = ()
-    return tuple(seen for path in (*rules, config.notifications) if (seen := _seen(path)))
+        return ()
+
+
+def _templates(notifications: Path) -> Iterator[Path]:
+    """Yield the files that `templates:` names, whether the rest of the file is good or not."""
+    seen = _seen(notifications)
+    for pattern in _patterns(seen) if seen is not None else ():
+        for found in sorted(iglob(pattern, root_dir=notifications.parent))[:TEMPLATES_MAX]:
+            yield notifications.parent / found
+
+
+@lru_cache(maxsize=4)
+def _patterns(notifications: tuple[str, int, int, int]) -> tuple[str, ...]:
+    """Return the patterns of `templates:` of a file as it was seen."""
+    path = Path(notifications[0])
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ()
+    tree, _ = load_yaml(text, path.name)
+    node = tree.get("templates") if isinstance(tree, MapNode) else None
+    elements = tuple(node) if isinstance(node, ListNode) else ()
+    return tuple(each.text for each in elements if isinstance(each, ScalarNode) and each.text)
 
 
 def _seen(path: Path) -> tuple[str, int, int, int] | None:

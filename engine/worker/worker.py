@@ -8,74 +8,40 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import notifiers
 from engine import api, metrics
 from engine.clock import Clock, system_clock
 from engine.config import Config
-from engine.document import render
-from engine.errors import FileError
 from engine.groups import External
 from engine.owner import Owner
 from engine.plan import Plan
-from engine.rules import RuleSet
 from engine.series import HTTP_INGEST, HTTP_WRITE
 from engine.shard import ShardOwner
 from engine.sources import SourceSpec, SourceStage
 from engine.stream import Hooks, SourceTopic, Streams, StreamSettings
-from engine.worker.delivering import Append, Delivering
+from engine.worker.delivering import Append, Delivering, Renew
 from engine.worker.fences import make_fence
+from engine.worker.files import Files, read_files
 from engine.worker.inspecting import Inspecting
-from engine.worker.plans import Loaded, lines, read_rules
 from engine.worker.rule_views import rule_views
 from engine.worker.ruling import Ruling
 from engine.worker.screen import AlertLog, ScreenSnapshot, SentLog
+from engine.worker.silencing import Silencing
 from engine.worker.views import Deps, settings_of
-from engine.worker.watching import Look, look
 from notifiers import Delivery, Notifier, NotifierConfig, close_channels
 
 log = logging.getLogger("tocsin.worker")
 
-RETIRE_S = 30.0  # an attempt to send takes 20 s at most (notifiers.delivery)
+START_LOOK_S = 0.02
+RETIRE_S = 75.0  # an attempt to send takes a minute at most (notifiers.delivery)
 
 RULES_LOADED = metrics.gauge("tocsin_rules", "Rules of the set in force.")
 RULES_GOOD = metrics.gauge(
     "tocsin_rules_last_load_successful", "Whether the last load of the rule files was good."
 )
 EVENTS = metrics.counter("tocsin_stream_events_total", "Events of the streams.", ["event"])
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """What the configured files said, all of it good."""
-
-    rules: RuleSet
-    notifications: NotifierConfig
-    tokens: tuple[api.Token, ...] | None
-    seen: Look = ()  # what the files were like before they were read
-
-
-def read_notifications(config: Config) -> tuple[NotifierConfig | None, str]:
-    """Read the notification configuration; returns it, or None, and its findings as text."""
-    path = config.notifications
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        remedy = "write it (`tocsin init DIR` shows one), or correct `notifications:`"
-        return None, f"{path}: cannot be read: {error.strerror}; {remedy}\n"
-    shown = _shown(path, config.base)
-    found, findings = notifiers.load(
-        text, shown, external_url=config.external_url, base=path.parent
-    )
-    return found, lines(render(findings, {shown: text}))
-
-
-def _shown(path: Path, base: Path) -> str:
-    return path.relative_to(base).as_posix() if path.is_relative_to(base) else path.as_posix()
 
 
 class Worker:
@@ -89,7 +55,7 @@ class Worker:
         self.sent, self._alert_log = SentLog(), AlertLog()
         self.exit_code: int | None = None
         self.live_notifier: Notifier | None = None
-        self._epoch = -1
+        self._epoch, self._notify_from_ms = -1, 0
         self._delivering: Delivering | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._reloading = asyncio.Lock()
@@ -113,6 +79,7 @@ class Worker:
             ),
         )
         self.deps = Deps(self, settings_of(self, files.tokens))
+        self.silencing = Silencing(self, files.silences, self.deps.settings.tenant)
         RULES_GOOD.set(1)
 
     # -- owners ---------------------------------------------------------------------------------
@@ -148,13 +115,14 @@ class Worker:
         self.keep(self.ruling.activate(self.local))
 
     async def _deliver(self, notifier: Notifier, epoch: int) -> None:
-        def make(append: Append) -> Delivery:
+        def make(append: Append, renew: Renew) -> Delivery:
             return Delivery(
                 lambda: self.notifications,
                 self.fence,
                 owner=f"{self.config.instance_id}/{epoch}",
                 still_owner=lambda: self.streams.still_notifier(epoch),
                 append=append,
+                renew=renew,
                 clock=self.clock,
             )
 
@@ -162,9 +130,22 @@ class Worker:
             notifier, make, self.streams.append_as_notifier,
             lambda offset: self.streams.wait_applied(offset, 30_000), self.clock, self.sent.add,
         )  # fmt: skip
+        # First what the files keep quiet: nobody is told of it in between.
+        await self.silencing.settle()
+        await self._delayed()
         if self._epoch == epoch:
             self._delivering = delivering
             delivering.start(self._fail)
+
+    async def _delayed(self) -> None:
+        """Wait out `start_delay`: once in the life of a process, from when it serves."""
+        delay_ms = self.config.start_delay_ms
+        while delay_ms and not self._notify_from_ms:
+            if self.obstacles():
+                await asyncio.sleep(START_LOOK_S)
+            else:
+                self._notify_from_ms = self.clock() + delay_ms
+        await asyncio.sleep(max(0, self._notify_from_ms - self.clock()) / 1000)
 
     def _notifier_gone(self) -> None:
         self.live_notifier, self._epoch = None, -1
@@ -180,47 +161,46 @@ class Worker:
     # -- rules ----------------------------------------------------------------------------------
 
     async def reload(self) -> tuple[bool, str]:
-        """Read rules and notifications again; a bad file changes nothing."""
+        """Read rules, notifications and silences again; a bad file changes nothing."""
         async with self._reloading:
             return await self._reload()
 
     async def _reload(self) -> tuple[bool, str]:
-        self.seen = await asyncio.to_thread(look, self.config)
-        loaded = await asyncio.to_thread(self._read_rules)
-        notifications, text = await asyncio.to_thread(read_notifications, self.config)
-        if loaded.rules is None or notifications is None:
-            findings = loaded.text * (loaded.rules is None) + text * (notifications is None)
+        reading = await asyncio.to_thread(read_files, self.config, self.clock(), with_tokens=False)
+        files = reading.files
+        if files is None:
+            self.seen = reading.seen
             self.load = api.LoadView(
                 digest=self.library.active,
                 loaded_at_ms=self.load.loaded_at_ms,
                 failed_at_ms=self.clock(),
-                findings=findings,
+                findings=reading.bad,
             )
             RULES_GOOD.set(0)
-            log.error("reload refused, the last good files stay in force:\n%s", findings)
-            return False, findings
+            log.error("reload refused, the last good files stay in force:\n%s", reading.bad)
+            return False, reading.bad
         RULES_GOOD.set(1)
-        self.load = api.LoadView(digest=loaded.rules.digest, loaded_at_ms=self.clock())
-        self.local = loaded.rules
+        self.seen, self.local = files.seen, files.rules
+        self.load = api.LoadView(digest=files.rules.digest, loaded_at_ms=self.clock())
         self.keep(self._retire(self.notifications))
-        self.notifications = notifications
+        self.notifications, self.silencing.wanted = files.notifications, files.silences
         if self.live_notifier is not None:
-            self.live_notifier.reconfigure(notifications, self.clock())
-            await self.ruling.activate(loaded.rules)
-        return True, loaded.rules.digest
+            self.live_notifier.reconfigure(files.notifications, self.clock())
+            await self.silencing.settle()
+            await self.ruling.activate(files.rules)
+        return True, files.rules.digest
 
     async def _retire(self, config: NotifierConfig) -> None:
         """Close the channels of a configuration when nothing is being sent by them any more."""
         await asyncio.sleep(RETIRE_S)
         await close_channels(config)
 
-    def _read_rules(self) -> Loaded:
-        try:
-            return read_rules(self.config)
-        except FileError as error:
-            return Loaded(None, [], f"{error}\n")
-
     # -- what the API asks ----------------------------------------------------------------------
+
+    @property
+    def delivery(self) -> Delivery | None:
+        """What sends, where the notifier is live here and has begun."""
+        return self._delivering.delivery if self._delivering is not None else None
 
     @property
     def series(self) -> int:

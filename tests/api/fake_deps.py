@@ -9,19 +9,27 @@ import asyncio
 import re
 from collections.abc import Sequence
 
-from msgspec import structs
+from msgspec.structs import replace
 
-from engine.alerts import LogEntry, PostedAlert, SilenceMatcher, SilenceRecord, decode
+from engine.alerts import (
+    LogEntry,
+    PostedAlert,
+    RetryDelivery,
+    SilenceMatcher,
+    SilenceRecord,
+    decode,
+)
 from engine.api import (
-    AlertView,
     ApiSettings,
     Asked,
     Counted,
+    DeliveriesView,
+    DestinationView,
     Endpoint,
-    GroupView,
     Ingested,
     Inspected,
     Judged,
+    LetterView,
     LiveExpression,
     LiveMatcher,
     LiveSelector,
@@ -43,6 +51,7 @@ from engine.errors import StreamError
 from engine.limits import Limits
 from engine.owner import Output
 from engine.series import Census, Met, canonical, series_key, sketch_of
+from notifiers import AlertView, GroupView
 
 START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 
@@ -101,6 +110,10 @@ class FakeNotifier:
         self.muted: set[str] = set()
         self.pending: list[RuleAlertView] = []
         self.failures: list[RuleFailureView] = []
+        self.letters: dict[str, LetterView] = {}
+        self.destinations: tuple[DestinationView, ...] = ()
+        self.retried: list[RetryDelivery] = []
+        self.hurried = 0
         self.config = "route:\n  receiver: team-a\nreceivers:\n- name: team-a\n- name: team-b\n"
 
     def pump(self) -> None:
@@ -119,7 +132,12 @@ class FakeNotifier:
                 created_by=entry.created_by,
                 comment=entry.comment,
                 annotations=entry.annotations,
+                origin=entry.origin,
             )
+        elif isinstance(entry, RetryDelivery):
+            self.retried.append(entry)
+            if entry.over:
+                self.letters.pop(entry.letter_id, None)
         elif isinstance(entry, PostedAlert):
             self._posted[fingerprint(entry.labels)] = entry
 
@@ -149,7 +167,11 @@ class FakeNotifier:
             state="suppressed" if silenced_by or inhibited_by else "active",
             silenced_by=silenced_by,
             inhibited_by=inhibited_by,
+            muted_by=(),
             generator_url=alert.generator_url,
+            rule="",
+            values={},
+            record=None,
         )
 
     def _receiver(self, alert: PostedAlert) -> str:
@@ -164,8 +186,11 @@ class FakeNotifier:
             GroupView(
                 labels={"alertname": name} if name else {},
                 receiver=receiver,
+                group_key="",
+                route_labels={},
+                next_flush_ms=0,
                 alerts=tuple(
-                    structs.replace(alert, muted_by=("night",)) if name in self.muted else alert
+                    replace(alert, muted_by=("night",)) if name in self.muted else alert
                     for alert in alerts
                 ),
                 muted=name in self.muted,
@@ -193,6 +218,18 @@ class FakeNotifier:
 
     def config_text(self) -> str:
         return self.config
+
+    def deliveries(self) -> DeliveriesView:
+        return DeliveriesView(
+            letters=tuple(self.letters.values()), destinations=self.destinations, in_flight=2
+        )
+
+    def outlook(self, letter_id: str, now_ms: int) -> str | None:
+        letter = self.letters.get(letter_id)
+        return None if letter is None else letter.state
+
+    def hurry(self) -> None:
+        self.hurried += 1
 
 
 class FakeDeps:

@@ -80,7 +80,7 @@ async def test_utf8_names_are_labels_except_in_classic_mode() -> None:
         asked = ["00=b", "Σ=c", r'"\xf0\x9f\x99\x82"=dΘ']
         listed = (await http.get("/api/v2/alerts", params={"filter": asked})).json()
         assert [a["labels"] for a in listed] == [labels]
-    classic = FakeDeps(ApiSettings(version="1", started_ms=0, classic_label_names=True))
+    classic = FakeDeps(ApiSettings(version="1", started_ms=0, matcher_parsing="classic"))
     async with client(classic) as http:
         answer = await http.post("/api/v2/alerts", json=[{"labels": labels}])
     assert answer.status_code == 400
@@ -166,9 +166,7 @@ async def test_what_did_not_change_is_not_sent_again() -> None:
         assert (await http.get("/api/v2/alerts", headers=known)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"null", b"{}", b"[1]", b'[{"labels":{"a":1}}]', b"[" * 9999]
-)
+@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'[{"labels":{"a":1}}]', b"[" * 9999])
 async def test_a_body_of_the_wrong_form_is_a_400(body: bytes) -> None:
     deps = FakeDeps()
     async with client(deps) as http:
@@ -177,6 +175,28 @@ async def test_a_body_of_the_wrong_form_is_a_400(body: bytes) -> None:
         )
     assert answer.status_code == 400
     assert isinstance(answer.json(), str)
+
+
+async def test_a_value_that_is_null_is_an_empty_one() -> None:
+    deps = FakeDeps()
+    async with client(deps) as http:
+        body = [{"labels": {"a": "b", "c": None}, "annotations": {"d": None}}]
+        assert (await http.post("/api/v2/alerts", json=body)).status_code == 200
+        (listed,) = (await http.get("/api/v2/alerts")).json()
+        assert (listed["labels"], listed["annotations"]) == ({"a": "b"}, {"d": ""})
+        answer = await http.post("/api/v2/alerts", json=[{"labels": {"a": None}}])
+    assert (answer.status_code, answer.json()) == (400, "at least one label pair required")
+
+
+async def test_no_alerts_are_no_mistake() -> None:
+    """As Alertmanager says 200 to both."""
+    deps = FakeDeps()
+    async with client(deps) as http:
+        for body in (b"null", b"[]"):
+            headers = {"Content-Type": "application/json; charset=utf-8"}
+            answer = await http.post("/api/v2/alerts", content=body, headers=headers)
+            assert (answer.status_code, answer.content) == (200, b"")
+    assert deps.log.topics["alerts"] == []
 
 
 async def test_labels_and_annotations_are_bounded() -> None:

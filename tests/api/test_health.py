@@ -25,6 +25,22 @@ async def test_ready_names_everything_that_is_in_the_way() -> None:
         assert (await http.get("/-/healthy")).status_code == 200
 
 
+async def test_a_worker_that_is_alone_is_ready_when_it_holds_the_notifier() -> None:
+    """Another may hold it where there are others; they answer for each other."""
+    for owner, peers, status in (
+        (True, {}, 200),
+        (False, {}, 503),
+        (False, {"b": "http://b"}, 200),
+    ):
+        deps = FakeDeps(owner=owner)
+        deps.peer_urls = dict(peers)
+        async with client(deps) as http:
+            answer = await http.get("/-/ready")
+        assert answer.status_code == status
+        if status == 503:
+            assert [each["code"] for each in answer.json()["obstacles"]] == ["notifier"]
+
+
 async def test_a_reload_shows_the_findings_of_a_bad_file() -> None:
     deps = FakeDeps()
     async with client(deps) as http:

@@ -156,11 +156,16 @@ async def test_refreshing_is_chosen_in_the_address(asked: str, there: bool) -> N
     assert ('http-equiv="refresh"' in html) is there
 
 
-async def test_everything_the_page_needs_comes_from_here() -> None:
-    async with client(FakeDeps()) as http:
-        html = (await http.get("/")).text
-        for path in re.findall(r'(?:href|src)="([^"#]+)"', html):
-            assert path.startswith("/"), path
-            if not path.startswith("/-/"):
-                assert (await http.get(path)).status_code == 200, path
-        assert (await http.get("/page.css")).headers["content-type"].startswith("text/css")
+@pytest.mark.parametrize("prefix", ["", "/alerting/tocsin"])
+async def test_everything_the_page_needs_comes_from_here(prefix: str) -> None:
+    settings = ApiSettings(version="1", started_ms=0, route_prefix=prefix)
+    async with client(FakeDeps(settings)) as http:
+        shown = await http.get(prefix + "/")
+        for path in re.findall(r'(?:href|src)="([^"#]+)"', shown.text):
+            there = shown.url.join(path)
+            assert there.host == shown.url.host, path
+            assert there.path.startswith(prefix + "/"), path
+            if "/-/" not in path:
+                assert (await http.get(there)).status_code == 200, path
+        style = await http.get(prefix + "/page.css")
+        assert style.headers["content-type"].startswith("text/css")

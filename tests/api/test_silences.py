@@ -206,6 +206,14 @@ async def test_a_wrong_silence_is_refused_and_nothing_is_written(
     assert deps.log.topics["alerts"] == []
 
 
+async def test_an_annotation_that_is_null_is_an_empty_one() -> None:
+    deps = FakeDeps()
+    async with client(deps) as http:
+        made = await post(http, silence(deps.now_ms(), annotations={"a": None, "b": "c"}))
+        got = (await http.get(f"/api/v2/silence/{made}")).json()
+    assert got["annotations"] == {"a": "", "b": "c"}
+
+
 async def test_a_missing_field_is_named() -> None:
     deps = FakeDeps()
     async with client(deps) as http:

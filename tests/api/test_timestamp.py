@@ -33,6 +33,8 @@ def test_a_time_is_shown(time_ms: int, text: str) -> None:
         ("1970-01-01T00:00:00.123456789Z", 123),
         ("1970-01-01t00:00:01z", 1_000),
         ("1970-01-01T00:00:01", 1_000),
+        ("1970-01-02", 86_400_000),
+        ("1970-01-02 00:00:01", 86_401_000),
     ],
 )
 def test_a_time_is_read(text: str, time_ms: int) -> None:
@@ -41,7 +43,7 @@ def test_a_time_is_read(text: str, time_ms: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["soon", "2026-01-01", "12345", "2026-13-01T00:00:00Z", "T" * 99, "0001-01-01T00:00:00+14:00x"],
+    ["soon", "2026-01", "12345", "2026-13-01T00:00:00Z", "T" * 99, "0001-01-01T00:00:00+14:00x"],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="RFC 3339"):

@@ -57,6 +57,10 @@ dedup_password_file: password
 data_dir: state
 rules: [rules/, more.yml]
 notifications: n.yaml
+silences: ["silences/**/*.yaml", more.yml]
+egress: {allow: [10.0.0.0/8, 192.0.2.7, "fd00::/8"]}
+route_prefix: /alerts/tocsin/
+matcher_parsing: utf8
 listen: 0.0.0.0:8080
 auth: {tokens_file: tokens.yaml}
 external_url: https://tocsin.example.org/
@@ -74,6 +78,7 @@ checkpoint_every: 1s
 session_timeout: 6s
 evaluation_timeout: 20s
 evaluation_interval: 15s
+start_delay: 5s
 log_level: debug
 """
 
@@ -108,6 +113,10 @@ def test_every_key_is_read(place: Path) -> None:
     assert (config.shards, config.fsync, config.log_level) == (8, "always", "debug")
     assert (config.checkpoint_every_ms, config.session_timeout_ms) == (1_000, 6_000)
     assert (config.evaluation_timeout_ms, config.evaluation_interval_ms) == (20_000, 15_000)
+    assert config.start_delay_ms == 5_000
+    assert config.silences == ("silences/**/*.yaml", "more.yml")
+    assert list(map(str, config.egress_allow)) == ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
+    assert (config.route_prefix, config.matcher_parsing) == ("/alerts/tocsin", "utf8")
     assert config.http_lateness == HttpLateness(ingest_ms=2_000, write_ms=3_000)
 
 
@@ -187,6 +196,15 @@ limits: {series_max: many}
         ("external_url: tocsin.example.org", ["url: tocsin.example.org"]),
         ("external_url: http://a:b", ["url: http://a:b"]),
         ("- a", ["value-type: -"]),
+        ("silences: silences", ["path-missing: silences"]),
+        ("silences: [{a: b}]", ["value-type: a"]),
+        ("egress: {allow: [10.1.0.0/8, public]}", ["egress: 10.1.0.0/8", "egress: public"]),
+        ("egress: {deny: []}", ["key-missing: deny", "key-unknown: deny"]),
+        ("egress: 10.0.0.0/8", ["value-type: 10.0.0.0/8"]),
+        ("route_prefix: tocsin", ["route-prefix: tocsin"]),
+        ("route_prefix: /a b", ["route-prefix: /a b"]),
+        ("route_prefix: //a", ["route-prefix: //a"]),
+        ("matcher_parsing: strict", ["value-choice: strict"]),
         ("broker: [", ["yaml-syntax: ["]),
     ],
 )
@@ -210,6 +228,26 @@ def test_loopback_and_saying_it_aloud_are_enough(tmp_path: Path) -> None:
     assert config.auth.open
     assert config.listen == Listen("0.0.0.0", 9093)
     assert config.advertised_url == "http://host-1:9093"
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix"),
+    [
+        ("", ""),
+        ("external_url: https://example.org/", ""),
+        ("external_url: https://example.org/tocsin/", "/tocsin"),
+        ("external_url: https://example.org/tocsin\nroute_prefix: /", ""),
+        ("external_url: https://example.org/tocsin\nroute_prefix: /inner/", "/inner"),
+        ("advertised_url: http://w0:9093/elsewhere", ""),
+    ],
+)
+def test_the_prefix_is_the_path_of_the_external_url(text: str, prefix: str, tmp_path: Path) -> None:
+    """As Alertmanager's --web.route-prefix."""
+    assert good(text, tmp_path).route_prefix == prefix
+
+
+def test_a_glob_of_silences_may_match_nothing_yet(tmp_path: Path) -> None:
+    assert good("silences: silences/*.yaml", tmp_path).silences == ("silences/*.yaml",)
 
 
 def test_no_sources_at_all_is_possible(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def _config(directory: Path) -> Config:
     (directory / "rules").mkdir()
     (directory / "rules" / "a.yml").write_text("groups: []\n")
     (directory / "notifiers.yaml").write_text("route: {receiver: nobody}\n")
-    (directory / "tocsin.yaml").write_text("")
+    (directory / "tocsin.yaml").write_text("silences: ['silences/**/*.yaml']\n")
     config, findings = configuration.load(directory / "tocsin.yaml")
     assert config is not None, findings
     return config
@@ -143,6 +143,20 @@ def test_what_a_look_sees(tmp_path: Path) -> None:
     changes("a file that went")
     (tmp_path / "notifiers.yaml").write_text("route: {receiver: somebody}\n")
     changes("the notifications")
+    text = "templates: [t/*.tmpl]\nroute: {receiver: of a file that is bad}\n"
+    (tmp_path / "notifiers.yaml").write_text(text)
+    (tmp_path / "t").mkdir()
+    changes("templates are named")
+    (tmp_path / "t" / "a.tmpl").write_text("{{ define `a` }}{{ end }}")
+    changes("a new template")
+    (tmp_path / "t" / "a.tmpl").write_text("{{ define `b` }}{{ end }} ")
+    changes("another template")
+    (tmp_path / "silences" / "team").mkdir(parents=True)
+    assert look(config) == looks[-1], "a directory is no silence"
+    (tmp_path / "silences" / "team" / "a.yaml").write_text("silences: []")
+    changes("a new file of silences")
+    (tmp_path / "silences" / "team" / "a.yaml").unlink()
+    changes("a file of silences that went")
 
 
 def test_a_swapped_link_is_seen(tmp_path: Path) -> None:
