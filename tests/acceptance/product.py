@@ -57,12 +57,15 @@ class Product(Server):
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
 
-    def write(self, notifiers: str = NOTIFIERS, rule: str = _RULE) -> None:
-        """Write a configuration of one rule and two receivers that tell nobody."""
+    def write(self, notifiers: str = NOTIFIERS, rule: str = _RULE, extra: str = "") -> None:
+        """Write a configuration of one rule and two receivers that tell nobody.
+
+        `extra` is more of tocsin.yaml.
+        """
         (self.directory / "rules").mkdir(exist_ok=True)
         (self.directory / "rules/queues.yml").write_text(rule)
         (self.directory / "notifiers.yaml").write_text(notifiers)
-        (self.directory / "tocsin.yaml").write_text(_CONFIG.format(port=self.port))
+        (self.directory / "tocsin.yaml").write_text(_CONFIG.format(port=self.port) + extra)
 
     def _command(self) -> Sequence[str]:
         home = Path(__file__).resolve().parents[2]

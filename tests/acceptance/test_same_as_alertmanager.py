@@ -5,65 +5,62 @@ compared; DIFFERENT lists what we answer otherwise on purpose.
 """
 
 import json
-import re
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
 from engine.clock import system_clock
-from tests.acceptance.peers import peer
-from tests.acceptance.product import NOTIFIERS, product
-from tests.acceptance.server import Server
+from tests.acceptance.alertmanager import Ask, both, same
 from tests.api.client import alert, at, silence
+from tests.api.dashboards import READS, Request
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
-Ask = Callable[..., tuple[httpx.Response, httpx.Response]]
-
+ALERTS, GROUPS = 11, 9
 MISSING = "00000000-0000-4000-8000-000000000000"
-
-
-class Alertmanager(Server):
-    """The real one, without a cluster."""
-
-    name = "alertmanager"
-
-    def _command(self) -> Sequence[str]:
-        return [
-            str(peer("alertmanager")), f"--config.file={self.directory}/am.yml",
-            f"--storage.path={self.directory}/data", "--cluster.listen-address=",
-            f"--web.listen-address=127.0.0.1:{self.port}",
-        ]  # fmt: skip
-
-    def _ready(self) -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/-/ready").status_code == 200
-        except httpx.HTTPError:
-            return False
+CONFIG = """\
+route:
+  receiver: team-a
+  group_by: [alertname]
+  group_wait: 1s
+  routes:
+    - matchers: [team="b"]
+      receiver: team-b
+      labels: {owner: ann}
+      group_by: [alertname, host]
+    - matchers: [at="night"]
+      receiver: team-b
+      mute_time_intervals: [always]
+      continue: true
+    - matchers: [at="night"]
+      receiver: team-a
+      continue: true
+    - matchers: [at="night"]
+      receiver: team-a
+      group_by: [at]
+inhibit_rules:
+  - source_matchers: [severity="critical"]
+    target_matchers: [severity="warning"]
+    equal: [host]
+time_intervals:
+  - name: always
+    time_intervals: [{weekdays: ["sunday:saturday"]}]
+receivers:
+  - name: team-a
+    labels: {owner: ann, "long.name": "x y"}
+  - name: team-b
+"""
 
 
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     """Ask both, with the same alerts in both."""
-    directory: Path = tmp_path_factory.mktemp("am")
-    (directory / "am.yml").write_text(NOTIFIERS)
-    theirs = Alertmanager(directory)
-    theirs.start()
-    try:
-        with product(tmp_path_factory.mktemp("tocsin")) as ours, httpx.Client(timeout=30) as http:
-            urls = (f"http://127.0.0.1:{theirs.port}", ours.url)
-
-            def ask_both(method: str, path: str, **options: Any) -> Any:
-                return tuple(http.request(method, url + path, **options) for url in urls)
-
-            _post_alerts(ask_both)
-            yield ask_both
-    finally:
-        theirs.stop()
+    with both(tmp_path_factory.mktemp("both"), CONFIG) as ask_both:
+        _post_alerts(ask_both)
+        yield ask_both
 
 
 def _post_alerts(ask_both: Ask) -> None:
@@ -73,28 +70,30 @@ def _post_alerts(ask_both: Ask) -> None:
         alert("Cpu", host="db-2"),
         alert("Net", team="b"),
         {"labels": {"Σ": "x y", "00": "1"}},
+        alert("Slow", severity="warning", host="db-1"),
+        alert("Slow", severity="warning", host="db-2"),
+        alert("Late", at="night"),
+        *(
+            alert("Order", **labels)
+            for labels in (
+                {"job": "b", "instance": "1"},
+                {"instance": "0", "z": "1"},
+                {"job": "a"},
+                {"job": "b", "a": "z"},
+            )
+        ),
     ]
     for answer in ask_both("POST", "/api/v2/alerts", json=body):
         assert answer.status_code == 200
-    until(lambda: all(len(a.json()) == 4 for a in ask_both("GET", "/api/v2/alerts")))
-    until(lambda: all(len(a.json()) == 4 for a in ask_both("GET", "/api/v2/alerts/groups")))
+    until(lambda: all(len(a.json()) == ALERTS for a in ask_both("GET", "/api/v2/alerts")))
+    until(lambda: all(len(a.json()) == GROUPS for a in ask_both("GET", "/api/v2/alerts/groups")))
+    # Alertmanager says what a time interval mutes when it would have notified.
+    until(lambda: all('"always"' in a.text for a in ask_both("GET", "/api/v2/alerts/groups")))
+    until(lambda: all(_inhibited(a) == ["db-1"] for a in ask_both("GET", "/api/v2/alerts")))
 
 
-def masked(text: str) -> Any:
-    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", text)
-    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "TIME", text)
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def same(pair: tuple[httpx.Response, httpx.Response], *, words: bool = True) -> None:
-    theirs, ours = pair
-    told = f"theirs {theirs.status_code} {theirs.text}\nours {ours.status_code} {ours.text}"
-    assert theirs.status_code == ours.status_code, told
-    if words:
-        assert masked(theirs.text) == masked(ours.text), told
+def _inhibited(answer: httpx.Response) -> list[str]:
+    return [a["labels"]["host"] for a in answer.json() if a["status"]["inhibitedBy"]]
 
 
 @pytest.mark.parametrize("path", ["/api/v2/alerts", "/api/v2/alerts/groups"])
@@ -110,7 +109,13 @@ def same(pair: tuple[httpx.Response, httpx.Response], *, words: bool = True) -> 
         {"active": "false"}, {"active": "maybe"}, {"active": ""}, {"silenced": "false"},
         {"inhibited": "false"}, {"unprocessed": "false"}, {"muted": "false"}, {"unknown": "1"},
         {"receiver_matchers": "name=team-b"}, {"receiver_matchers": 'owner=""'},
-        {"receiver_matchers": "?"},
+        {"receiver_matchers": "?"}, {"receiver_matchers": ["owner=ann", '"long.name"="x y"']},
+        {"receiver_matchers": "owner!=ann", "receiver": "team-.*"}, {"receiver": "team-a|team-b"},
+        {"active": "false", "muted": "false"}, {"active": "false", "inhibited": "false"},
+        {"silenced": "0", "inhibited": "no", "active": "TRUE"}, {"muted": "maybe"},
+        {"filter": "at=night"}, {"filter": "at=night", "muted": "false"},
+        {"filter": "at=night", "active": "false"}, {"active": ["true", "false"]},
+        {"filter": r'host=~"db-\\d"'}, {"filter": "host=~db-(1|2)"}, {"filter": 'host=~".+"'},
     ],
     ids=json.dumps,
 )  # fmt: skip
@@ -118,7 +123,7 @@ def test_lists(ask: Ask, path: str, asked: dict[str, Any]) -> None:
     pair = ask("GET", path, params=asked)
     same(pair)
     if not asked:
-        assert len(pair[0].json()) == 4
+        assert len(pair[0].json()) == (ALERTS if path.endswith("alerts") else GROUPS)
 
 
 @pytest.mark.parametrize("asked", [{"filter": "a=~("}, {"receiver": "("}])
@@ -130,6 +135,43 @@ def test_receivers(ask: Ask) -> None:
     for matcher in (None, "?", "a=b", "name=~team-.*"):
         params = {"receiver_matchers": matcher} if matcher else {}
         same(ask("GET", "/api/v2/receivers", params=params))
+
+
+@pytest.mark.parametrize("asked", READS, ids=lambda asked: f"{asked.client} {asked.path}")
+def test_dashboards(ask: Ask, asked: Request) -> None:
+    """What Karma and Grafana ask is answered alike, see tests/api/dashboards.py."""
+    pair = ask(asked.method, asked.path, params=list(asked.params), headers=asked.headers)
+    if asked.path in ("/metrics", "/api/v2/status") or asked.status != 200:
+        assert pair[0].status_code == pair[1].status_code
+    else:
+        same(pair)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v2/alerts", "/api/v2/alerts/groups", "/api/v2/silences", "/api/v2/receivers",
+     "/api/v2/status", f"/api/v2/silence/{MISSING}", "/api/v2/nothing", "/api/v2/",
+     "/api/v2/silence/"],
+)  # fmt: skip
+def test_methods_paths_and_types(ask: Ask, path: str) -> None:
+    for method in ("PUT", "PATCH", "OPTIONS", "DELETE", "GET"):
+        if (method, path) != ("GET", "/api/v2/status"):
+            same(ask(method, path), words=method == "GET" and path != "/api/v2/")
+    for accept in ("text/html", "application/*", "*/*;q=0.1", "text/html,application/json;q=0.5"):
+        same(ask("GET", path, headers={"Accept": accept}), words=False)
+    if not path.endswith("/") and "nothing" not in path:
+        same(ask("GET", path + "/"), words=False)
+
+
+def test_the_ways_to_manage_it(ask: Ask) -> None:
+    for method in ("GET", "HEAD"):
+        for path in ("/-/healthy", "/-/ready"):
+            theirs, ours = ask(method, path)
+            assert (theirs.status_code, ours.status_code) == (200, 200)
+    theirs, ours = ask("GET", "/-/reload")
+    assert (theirs.status_code, ours.status_code) == (405, 405)
+    theirs, ours = ask("POST", "/-/reload")
+    assert (theirs.status_code, ours.status_code) == (200, 200)
 
 
 def test_alerts_that_are_refused(ask: Ask) -> None:
@@ -146,6 +188,9 @@ def test_alerts_that_are_refused(ask: Ask) -> None:
     for text in ("text/plain", "application/octet-stream"):
         same(ask("POST", "/api/v2/alerts", content=b"[]", headers={"Content-Type": text}))
     same(ask("POST", "/api/v2/alerts", content=b"[]"))
+    for content in (b"null", b"[]"):
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        same(ask("POST", "/api/v2/alerts", content=content, headers=headers))
     for content in (b"{", b"{}", b'"x"', b"[1]", b'[{"labels":{"a":1}}]'):
         headers = {"Content-Type": "application/json"}
         same(ask("POST", "/api/v2/alerts", content=content, headers=headers), words=False)
@@ -223,7 +268,10 @@ def _hears(answer: httpx.Response) -> bool:
 
 def _required() -> list[tuple[str, Any]]:
     now = system_clock()
-    cases: list[tuple[str, Any]] = [("/api/v2/alerts", [{}])]
+    uri = {"labels": {"a": "b"}, "generatorURL": "no uri"}
+    cases: list[tuple[str, Any]] = [
+        ("/api/v2/alerts", [{}]), ("/api/v2/alerts", [uri]), ("/api/v2/silences", {}),
+    ]  # fmt: skip
     for name in ("matchers", "startsAt", "endsAt", "createdBy", "comment"):
         body = silence(now)
         del body[name]
@@ -238,6 +286,14 @@ def test_different_on_purpose(ask: Ask) -> None:
     for path, body in _required():
         theirs, ours = ask("POST", path, json=body)
         assert (theirs.status_code, ours.status_code) == (422, 400)
+    for path in ("/api/v2/alerts", "/api/v2/silences"):
+        theirs, ours = ask("POST", path)
+        assert (theirs.status_code, ours.status_code) == (422, 400)
     for method in ("GET", "DELETE"):
         theirs, ours = ask(method, "/api/v2/silence/no-uuid")
         assert (theirs.status_code, ours.status_code) == (422, 404)
+    for path in ("/api/v2/alerts", "/api/v2/silences", "/api/v2/status", "/metrics"):
+        theirs, ours = ask("HEAD", path)  # every GET of ours has its HEAD
+        assert (theirs.status_code, ours.status_code) == (405, 200)
+    theirs, ours = ask("POST", "/api/v1/alerts")  # 410 there: ours is Prometheus' list of alerts
+    assert (theirs.status_code, ours.status_code) == (410, 405)

@@ -24,6 +24,7 @@ from engine.clock import system_clock
 from engine.demo.slack_standin import SlackStandIn
 from engine.demo.smtp_standin import SmtpStandIn
 from engine.demo.webhook_standin import WebhookStandIn
+from tests.acceptance.elsewhere import TWICE, Elsewhere
 from tests.acceptance.fleet import Key, Load
 from tests.acceptance.server import Server
 from tests.waiting import until
@@ -65,7 +66,10 @@ sources:
 
 
 class FarSides:
-    """Slack, a mail server that wants STARTTLS, and a webhook; none of them removes doubles."""
+    """Slack, a mail server that wants STARTTLS, a webhook, and the services of `Elsewhere`.
+
+    None of them removes doubles, but for those whose events have keys.
+    """
 
     def __init__(self, directory: Path) -> None:
         authority = trustme.CA()
@@ -78,8 +82,13 @@ class FarSides:
         self.slack.tokens.add("xoxb-acceptance")
         self.slack.add_channel("#alerts")
         self.hook = WebhookStandIn(system_clock)
+        self.elsewhere = Elsewhere()
         app = Starlette(
-            routes=[Mount("/slack", routes=self.slack.routes()), Mount("/hook", self.hook.app())]
+            routes=[
+                Mount("/slack", routes=self.slack.routes()),
+                Mount("/hook", self.hook.app()),
+                *self.elsewhere.mounts(),
+            ]
         )
         config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
         self.server = uvicorn.Server(config)
@@ -112,6 +121,17 @@ class FarSides:
         return Counter(
             (str(m.get("References", m.get("In-Reply-To"))), str(m.get("X-Tocsin-Status")))
             for m in messages
+        )
+
+    def warned(self) -> Counter[str]:
+        """How many first messages and mails say themselves that they may have come twice."""
+        posts = [call for call in tuple(self.slack.calls) if call.method == "chat.postMessage"]
+        first = [post.body for post in posts if not post.error and "thread_ts" not in post.body]
+        texts = [" ".join(str(mail.message.get_body(("plain",))).split())
+                 for mail in self.mail.mails()]  # fmt: skip
+        return Counter(
+            slack=sum(TWICE in json.dumps(body) for body in first),
+            email=sum(TWICE in text for text in texts),
         )
 
     def roots(self) -> list[str]:

@@ -6,18 +6,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import latency, memory, rules, startup, throughput
+from tests.bench import alertmanager, latency, memory, rules, startup, throughput
 from tests.bench.machine import described
 from tests.bench.row import Row
 
 ROWS: dict[str, Callable[[], list[Row]]] = {
     "THROUGHPUT": throughput.run,
     "LATENCY": latency.run,
+    "P9": alertmanager.run,
     "STARTUP": startup.run,
     "MEMORY": memory.run,
     "RULES": rules.run,
 }
-LONG = frozenset({"MEMORY", "RULES"})  # only when asked for by name
+LONG = frozenset({"MEMORY", "P9", "RULES"})  # only when asked for by name
 
 
 def main() -> int:

@@ -13,10 +13,13 @@ from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.conformance import alerting, promqltest, promtool, ruletests, syntax
+from tests.conformance import alerting, alertmanager, promqltest, promtool, ruletests, syntax
+from tests.conformance.alertmanager import timeline
 from tests.conformance.corpora import ROOT, Part, Tally
 
-NAMES = ("promqltest", "promql-syntax", "prometheus-alerting", "promtool", "ruletests")
+NAMES = (
+    "promqltest", "promql-syntax", "prometheus-alerting", "promtool", "ruletests", "alertmanager",
+)  # fmt: skip
 FLOORS = Path(__file__).with_name("floors.json")
 
 
@@ -28,6 +31,7 @@ def parts(seed: int, only: str = "") -> dict[str, list[Part]]:
         "promql-syntax": [(syntax.run, (only,))],
         "prometheus-alerting": [(alerting.run, (seed, only))],
         "promtool": [(promtool.run, (only,))],
+        "alertmanager": alertmanager.parts(only),
     }
 
 
@@ -35,16 +39,23 @@ def run(seed: int, only: str = "", corpora: Collection[str] = ()) -> list[Tally]
     """Run corpora (all) on every core; say what fails as it is known."""
     wanted = {name: p for name, p in parts(seed, only).items() if not corpora or name in corpora}
     tallies = {name: Tally(name) for name in wanted}
+    if "alertmanager" in wanted:
+        # In real seconds: before the others, which take every core.
+        for work, args in timeline.parts(only):
+            _count(tallies["alertmanager"], work(*args))
     with ProcessPoolExecutor() as pool:
         running = [
             (name, pool.submit(work, *args)) for name, p in wanted.items() for work, args in p
         ]
         for name, future in running:
-            part = future.result()
-            tallies[name].merge(part)
-            for case, problem in part.failures.items():
-                print(f"{name} {case}: {problem}", flush=True)
+            _count(tallies[name], future.result())
     return [tallies[name] for name in NAMES if name in tallies]
+
+
+def _count(tally: Tally, part: Tally) -> None:
+    tally.merge(part)
+    for case, problem in part.failures.items():
+        print(f"{tally.name} {case}: {problem}", flush=True)
 
 
 def below(tallies: list[Tally]) -> list[str]:

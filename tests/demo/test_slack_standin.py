@@ -1,6 +1,6 @@
 """The Slack stand-in refuses what Slack refuses, by Slack's names, and helps with nothing.
 
-Asked with plain HTTP: what slack-sdk makes of it is the subject of tests/channels/test_slack.py.
+Asked with plain HTTP: what our channel makes of it is the subject of tests/channels/test_slack.py.
 """
 
 import httpx

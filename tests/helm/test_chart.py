@@ -142,7 +142,24 @@ def test_values_reach_every_file_of_tocsin(tmp_path: Path) -> None:
             assert tokens.load(written.read_text(), "tokens.yaml")[1] == []
         if text := (root / "notifications" / "notifiers.yaml").read_text():
             text = text.replace("/etc/tocsin", str(root))
-            assert notifications.load(text, "notifiers.yaml")[1] == []
+            base = root / "notifications"
+            assert notifications.load(text, "notifiers.yaml", base=base)[1] == []
+
+
+def test_silences_of_values_are_where_the_configuration_says() -> None:
+    objects = _render(CHART / "ci" / "embedded-values.yaml")
+    config = yaml.safe_load(_one(objects, "ConfigMap", "t-tocsin")["data"]["tocsin.yaml"])
+    assert config["silences"] == ["/etc/tocsin/silences/"]
+    files = _one(objects, "ConfigMap", "t-tocsin-silences")["data"]
+    assert [each["name"] for each in yaml.safe_load(files["maintenance.yml"])["silences"]] == [
+        "database-moves"
+    ]
+    pod = _one(objects, "StatefulSet")["spec"]["template"]["spec"]
+    mounts = {m["name"]: m["mountPath"] for m in pod["containers"][0]["volumeMounts"]}
+    assert mounts["silences"] == "/etc/tocsin/silences"
+    assert "silences" not in yaml.safe_load(
+        _one(_render(), "ConfigMap", "t-tocsin")["data"]["tocsin.yaml"]
+    )
 
 
 def _lay_out(objects: list[dict[str, Any]], root: Path) -> None:
@@ -196,6 +213,30 @@ def test_a_rule_change_restarts_nothing_and_a_config_change_does() -> None:
 
     assert template() == template("--set", "rules.files.other\\.yaml=groups: []")
     assert template() != template("--set", "config.app_id=other")
+
+
+@pytest.mark.parametrize(
+    ("settings", "prefix"),
+    [
+        ([], ""),
+        (["--set", "config.external_url=https://a.example/tocsin/"], "/tocsin"),
+        (["--set", "config.external_url=https://a.example/tocsin,config.route_prefix=/"], ""),
+        (["--set", "config.route_prefix=/a/b"], "/a/b"),
+    ],
+)
+def test_probes_ask_below_the_prefix(settings: list[str], prefix: str, tmp_path: Path) -> None:
+    from engine import config
+
+    objects = _render(None, *settings)
+    pod = _one(objects, "StatefulSet")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    paths = [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "readiness")]
+    assert paths == [f"{prefix}/-/healthy", f"{prefix}/-/ready"]
+    _lay_out(objects, tmp_path)
+    text = (tmp_path / "config" / "tocsin.yaml").read_text().replace("/etc/tocsin", str(tmp_path))
+    loaded, findings = config.parse(text, "tocsin.yaml", tmp_path, environ={}, hostname="t-0")
+    assert loaded is not None, findings
+    assert loaded.route_prefix == prefix, "what Tocsin itself makes of the same values"
 
 
 def test_the_chart_carries_the_version_of_the_project() -> None:
