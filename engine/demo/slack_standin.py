@@ -1,4 +1,4 @@
-"""A stand-in of Slack: the demo's far side, and what the tests send to through Slack's own client.
+"""A stand-in of Slack: the demo's far side, and what the tests send to.
 
 It refuses what Slack refuses, by Slack's names, and helps with nothing: a message sent twice is
 there twice, a channel is paced at one message a second, an edit of what it does not know fails.

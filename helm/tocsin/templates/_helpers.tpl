@@ -62,9 +62,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.redis.existingSecret (not .Values.redis.url) }}
 {{- fail "redis.existingSecret is a password without a server: set redis.url" }}
 {{- end }}
-{{- range $key := list "broker" "dedup" "dedup_password_file" "data_dir" "rules" "notifications" "listen" "auth" "instance_id" "advertised_url" }}
+{{- range $key := list "broker" "dedup" "dedup_password_file" "data_dir" "rules" "notifications" "silences" "listen" "auth" "instance_id" "advertised_url" }}
 {{- if hasKey $.Values.config $key }}
-{{- fail (printf "config.%s is set by the chart: see the values kafka, redis, persistence, rules, notifications, service and auth" $key) }}
+{{- fail (printf "config.%s is set by the chart: see the values kafka, redis, persistence, rules, notifications, silences, service and auth" $key) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -85,9 +85,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- $_ := set $config "rules" $rules }}
 {{- $_ := set $config "notifications" "/etc/tocsin/notifications/notifiers.yaml" }}
+{{- if .Values.silences.files }}
+{{- $_ := set $config "silences" (list "/etc/tocsin/silences/") }}
+{{- end }}
 {{- $_ := set $config "listen" "0.0.0.0:9093" }}
 {{- $_ := set $config "auth" (dict "tokens_file" "/etc/tocsin/auth/tokens.yaml") }}
 {{- toYaml $config }}
+{{- end }}
+
+{{/* What stands before every path of HTTP, as Tocsin works it out: "" or "/tocsin". */}}
+{{- define "tocsin.prefix" -}}
+{{- $config := .Values.config }}
+{{- $path := (urlParse (default "" $config.external_url)).path }}
+{{- if hasKey $config "route_prefix" }}
+{{- $path = $config.route_prefix }}
+{{- end }}
+{{- with trimAll "/" (default "" $path) }}{{ printf "/%s" . }}{{ end }}
 {{- end }}
 
 {{- define "tocsin.containerSecurity" -}}
