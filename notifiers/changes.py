@@ -13,6 +13,7 @@ TOLD_ALERTS_MAX = 40
 """Beyond it nothing is kept (the notification log must stay small) and no change is told."""
 
 _ID_CHARACTERS = 8
+_NOT_TOLD = ("-", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +25,37 @@ class Change:
     levels: tuple[tuple[str, str], ...]  # (before, now) of those that fire on at another level
 
 
-def told(alerts: Sequence[NotifiedAlert]) -> str:
-    """Return what a message about these alerts tells: `1f3a9c02=critical,...`, `-` for ended."""
+def told(alerts: Sequence[NotifiedAlert], known: str | None = None) -> str:
+    """Return what a message about these alerts tells: `1f3a9c02=critical/warning,...`.
+
+    Behind the level is the one it was first told at, where that is another; `-` is for ended.
+    `known` is what was told before.
+    """
     if len(alerts) > TOLD_ALERTS_MAX:
         return ""
-    return ",".join(f"{_id(alert)}={_state(alert)}" for alert in alerts)
+    before = _read(known)
+    pairs = []
+    for alert in alerts:
+        state = _state(alert)
+        first = before.get(_id(alert), _NOT_TOLD)[1]
+        other = f"/{first}" if state != "-" and first not in ("", state) else ""
+        pairs.append(f"{_id(alert)}={state}{other}")
+    return ",".join(pairs)
+
+
+def first_level(alert: NotifiedAlert, known: str | None) -> str:
+    """Return the level that an alert was first told at; "" where nobody knows."""
+    return _read(known).get(_id(alert), _NOT_TOLD)[1]
 
 
 def changes(alerts: Sequence[NotifiedAlert], known: str | None) -> Change | None:
     """Compare with what was told; None where nothing was, or it was too much to be kept."""
     if not known:
         return None
-    before = dict(pair.split("=", 1) for pair in known.split(",") if "=" in pair)
+    before = _read(known)
     new, resolved, levels = [], [], []
     for alert in alerts:
-        was = before.get(_id(alert), "-")
+        was = before.get(_id(alert), _NOT_TOLD)[0]
         if alert.status == "resolved":
             if was != "-":
                 resolved.append(alert)
@@ -47,6 +64,17 @@ def changes(alerts: Sequence[NotifiedAlert], known: str | None) -> Change | None
         elif was != _state(alert):
             levels.append((was, _state(alert)))
     return Change(tuple(new), tuple(resolved), tuple(levels))
+
+
+def _read(known: str | None) -> dict[str, tuple[str, str]]:
+    """Return the level last told and the one first told, by alert."""
+    found = {}
+    for pair in (known or "").split(","):
+        name, equals, states = pair.partition("=")
+        state, _, first = states.partition("/")
+        if equals:
+            found[name] = (state, "" if state == "-" else first or state)
+    return found
 
 
 def _id(alert: NotifiedAlert) -> str:

@@ -10,6 +10,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FRACTIONS = ("", *(f".{left_ms:03d}".rstrip("0") for left_ms in range(1, 1_000)))
 
+INSTANT = "less than 1 s"
+
 _PARTS_S = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -40,6 +42,12 @@ def duration(length_ms: int) -> str:
     return " ".join(parts[:2])
 
 
+def span(since_ms: int, until_ms: int) -> str:
+    """Return how long it is between two times that are both shown in whole seconds."""
+    seconds = until_ms // 1_000 - since_ms // 1_000
+    return duration(seconds * 1_000) if seconds > 0 else INSTANT
+
+
 def step(length_ms: int) -> str:
     """Return the time between two stages: `+3 ms`, `+1.24 s`, `+5 min 3 s`, `-40 ms`."""
     sign, length_ms = ("-", -length_ms) if length_ms < 0 else ("+", length_ms)
@@ -61,6 +69,13 @@ def utc(time_ms: int) -> datetime:
 def clock_time(time_ms: int) -> str:
     """Return `14:03:05.120 UTC`."""
     return f"{utc(time_ms):%H:%M:%S}.{time_ms % 1_000:03d} UTC"
+
+
+def minute(time_ms: int, now_ms: int) -> str:
+    """Return `14:03 UTC`, with its date where that is not today's."""
+    time = utc(time_ms)
+    day = "" if time.date() == utc(now_ms).date() else f"{time:%Y-%m-%d} "
+    return f"{day}{time:%H:%M} UTC"
 
 
 def date_time(time_ms: int) -> str:

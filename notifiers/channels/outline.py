@@ -19,6 +19,7 @@ ENTRIES_MAX = 10
 """Alerts that are shown one by one; the rest is a number."""
 
 FACTS_MAX = 18
+WHERE_CHARACTERS_MAX = 240
 SCOPE_MAX = 20
 
 _BY_RANK = ((3, 0xD0342C, "🔴"), (5, 0xE8590C, "🟠"), (7, 0xF0B429, "🟡"), (9, 0x3B7DD8, "🔵"))
@@ -46,7 +47,7 @@ class Outline:
     verdict: str  # "CRITICAL", "FIRING", "RESOLVED"
     title: str  # "payments: 73 requests timed out"
     change: str  # "Changed: now critical, was warning"; "" for a first
-    news: str  # the same for a line beside an edit, with the numbers of it
+    news: str  # the same for a line beside an edit, below the title: where, since when, numbers
     counts: str  # "2 firing, 1 resolved"; "" for a single alert
     description: str
     facts: tuple[Pair, ...]  # numbers against their thresholds, since when, labels
@@ -77,8 +78,8 @@ def outline(notification: Notification, sent_ms: int) -> Outline:
         sign=sign,
         verdict=message.verdict,
         title=message.title,
-        change=_change(message),
-        news=_news(message),
+        change=reading.change_line(message),
+        news=_news(message, title=""),
         counts=message.counts,
         description=single.description if single else message.description,
         facts=tuple(_facts(message, single))[:FACTS_MAX],
@@ -93,8 +94,9 @@ def outline(notification: Notification, sent_ms: int) -> Outline:
 
 
 def history(notification: Notification, sent_ms: int) -> str:
-    """Return what a change adds to a thread: `Outline.news` by itself."""
-    return _news(compose(notification, sent_ms))
+    """Return what a change adds to a thread: `Outline.news` with the title, whole in itself."""
+    message = compose(notification, sent_ms)
+    return _news(message, message.title)
 
 
 def needs_a_look(notification: Notification) -> bool | None:
@@ -117,7 +119,8 @@ def needs_a_look(notification: Notification) -> bool | None:
 
 def remembered(notification: Notification) -> str:
     """Return what the next message has to know of this one, to say what has changed."""
-    return told(without_outlived(notification.alerts))
+    known = (notification.previous or {}).get("told")
+    return told(without_outlived(notification.alerts), known)
 
 
 def fitting(
@@ -159,14 +162,34 @@ def look(status: str, level: str) -> tuple[int, str]:
     return next(((rgb, sign) for below, rgb, sign in _BY_RANK if worst < below), _RED)
 
 
-def _news(message: Message) -> str:
-    """Return a line or two: what is different, and the numbers of it."""
+def where(message: Message) -> str:
+    """Return a line: which alert, its labels, and since when it fires.
+
+    For how long is not said in a reminder, whose `change` says it.
+    """
+    labels = "  ".join(f"{name}={value}" for name, value in message.scope)
+    parts = [message.name, wording.cut(labels, WHERE_CHARACTERS_MAX)]
+    if len(message.items) == 1 and message.status == "firing":
+        [item] = message.items
+        age = "" if message.is_reminder else reading.age(item, message.now_ms)
+        since = f"since {wording.date_time(item.since_ms)}" if item.since_ms > 0 else ""
+        parts.append(", ".join(part for part in (since, age) if part))
+    return " · ".join(part for part in parts if part)
+
+
+def _news(message: Message, title: str) -> str:
+    """Return a few lines: what is different, what it is about, and the numbers of it."""
     item = next((item for item in message.items if item.status == message.status), None)
-    text = message.change or message.title
+    text = message.change
     if message.status == "resolved":
         ended = reading.lasted(item, message.now_ms) if item else ""
         text = f"resolved after {ended}" if ended else "resolved"
+    elif message.is_reminder:
+        text = reading.change_line(message)
+    text = " · ".join(part for part in (text, title) if part) or message.verdict.lower()
     parts = [f"{look(message.status, message.level)[1]} {text[:1].upper()}{text[1:]}"]
+    if place := where(message):
+        parts.append(place)
     if item and len(message.items) == 1 and (values := reading.value_line(item)):
         parts.append(values)
     if message.counts:
@@ -174,17 +197,11 @@ def _news(message: Message) -> str:
     return "\n".join([*parts, *(f"⚠️ {warning}" for warning in message.warnings)])
 
 
-def _change(message: Message) -> str:
-    if not message.change or message.status != "firing":
-        return ""
-    return message.change if message.change.startswith("Reminder") else f"Changed: {message.change}"
-
-
 def _facts(message: Message, single: Item | None) -> Iterator[Pair]:
     if single:
         for one in single.readings:
             threshold = f" (threshold {one.threshold})" if one.threshold else ""
-            then = f", {one.then}" if one.then else ""
+            then = f"; {one.then}" if one.then else ""
             yield one.name, f"{one.now}{threshold}{then}"
         if since := _since(single, message.now_ms):
             yield since
@@ -196,10 +213,11 @@ def _facts(message: Message, single: Item | None) -> Iterator[Pair]:
 def _since(item: Item, now_ms: int) -> Pair | None:
     if item.since_ms <= 0:
         return None
-    lasted, since = reading.lasted(item, now_ms), wording.date_time(item.since_ms)
+    since = wording.date_time(item.since_ms)
     if item.until_ms:
+        lasted = reading.lasted(item, now_ms)
         return "lasted", f"{lasted}, {since} to {wording.date_time(item.until_ms)}"
-    return "since", f"{since}, for {lasted}"
+    return "since", f"{since}, {reading.age(item, now_ms)}"
 
 
 def _entry(message: Message, item: Item) -> Entry:
@@ -214,7 +232,7 @@ def _entry(message: Message, item: Item) -> Entry:
         details.append(" ".join(since))
     if item.description:
         details.append(wording.cut(wording.one_line(item.description), 200))
-    details += [f"{link.text}: {link.url}" for link in item.links if link.text == "Runbook"]
+    details += [f"{link.text}: {link.url}" for link in item.links if link.kind == "runbook"]
     sign = look(item.status, item.level)[1]
     return Entry(f"{sign} {item.summary}", tuple(details))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from notifiers import wording
-from notifiers.changes import Change, changes
+from notifiers.changes import Change, changes, first_level
 from notifiers.message.items import (
     LABEL_CHARACTERS_MAX,
     NOT_SCOPE,
@@ -17,7 +17,9 @@ from notifiers.message.items import (
 from notifiers.message.levels import without_outlived, worst_level
 from notifiers.message.links import item_links, links_of
 from notifiers.message.model import Item, Link, Message
-from notifiers.notification import Notification, NotifiedAlert, common
+from notifiers.notification import Notification, NotificationReason, NotifiedAlert, common
+
+_REMINDER: NotificationReason = "repeat interval elapsed"
 
 ITEMS_MAX = 100
 """Alerts that are looked at one by one; no channel shows as many."""
@@ -29,9 +31,14 @@ def compose(notification: Notification, sent_ms: int) -> Message:
     known = notification.previous.get("told") if notification.previous else None
     labels, notes = _shared(notification, alerts)
     scope = scope_of(labels)
-    items = [item_of(alert, labels) for alert in alerts[:ITEMS_MAX]]
+    ended = {alert.episode: alert.level for alert in notification.alerts if alert.superseded}
+    items = [
+        item_of(alert, labels, first_level(alert, known) or ended.get(alert.episode, ""))
+        for alert in alerts[:ITEMS_MAX]
+    ]
     several = _several(alerts, notes) if len(alerts) > 1 else _Several("", ())
     level = worst_level(alerts)
+    is_reminder = notification.reason == _REMINDER
     return Message(
         status=notification.status,
         level=level,
@@ -40,7 +47,10 @@ def compose(notification: Notification, sent_ms: int) -> Message:
         title=_title(notification, alerts),
         subject=subject(notification),
         counts=_counts(alerts),
-        change=_change_text(changes(alerts, known), notification),
+        change=_reminder(alerts, notification.now_ms)
+        if is_reminder
+        else _change_text(changes(alerts, known)),
+        is_reminder=is_reminder,
         description=several.description,
         scope=scope,
         items=tuple(several.without(item) for item in items),
@@ -122,9 +132,26 @@ def _counts(alerts: Sequence[NotifiedAlert]) -> str:
     return ", ".join(parts)
 
 
-def _change_text(found: Change | None, notification: Notification) -> str:
-    if notification.reason == "repeat interval elapsed":
-        return "Reminder: still firing, nothing has changed"
+def _reminder(alerts: Sequence[NotifiedAlert], now_ms: int) -> str:
+    """Say for how long it fires, and of when its texts and numbers are: they look like new."""
+    firing = [alert for alert in alerts if alert.status == "firing"]
+    begun_ms = [alert.starts_at_ms for alert in firing if alert.starts_at_ms > 0]
+    text = "still firing"
+    if begun_ms:
+        oldest = ", the oldest" if len(firing) > 1 else ""
+        text += f"{oldest} for {wording.span(min(begun_ms), now_ms)}"
+    said_ms = sorted(
+        time_ms for one in firing if (time_ms := one.event_ms or one.updated_at_ms) > 0
+    )
+    if not said_ms:
+        return text
+    between = dict.fromkeys(
+        wording.minute(time_ms, now_ms) for time_ms in (said_ms[0], said_ms[-1])
+    )
+    return f"{text}; values as of {' to '.join(between)}"
+
+
+def _change_text(found: Change | None) -> str:
     if found is None:
         return ""
     parts = []
@@ -149,9 +176,9 @@ def _short(alert: NotifiedAlert) -> str:
 def _warnings(notification: Notification) -> tuple[str, ...]:
     warnings = []
     if notification.possibly_repeated:
-        warnings.append("You may have seen this already: its first sender died while sending it.")
+        warnings.append("You may have seen this already.")
     if notification.redis_degraded:
-        warnings.append("This may arrive twice: the deduplication store cannot be reached.")
+        warnings.append("You may get this message twice.")
     return tuple(warnings)
 
 
@@ -166,7 +193,7 @@ def _footer(notification: Notification, alerts: Sequence[NotifiedAlert], sent_ms
         stages.append(f"arrived {wording.step(newest.arrival_ms - before_ms)}")
         before_ms = newest.arrival_ms
     stages.append(f"decided {wording.step(newest.decision_ms - before_ms)}")
-    if notification.reason == "repeat interval elapsed":
+    if notification.reason == _REMINDER:
         stages.append(f"sent {wording.clock_time(sent_ms)} (reminder)")
     else:
         waited_ms = notification.now_ms - newest.decision_ms

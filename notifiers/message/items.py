@@ -26,8 +26,12 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
-def item_of(alert: NotifiedAlert, shared: Mapping[str, str]) -> Item:
-    """Return an alert as it is read, without the labels that all of the message share."""
+def item_of(alert: NotifiedAlert, shared: Mapping[str, str], fired_as: str) -> Item:
+    """Return an alert as it is read, without the labels that all of the message share.
+
+    `fired_as` is the level it fired at first; "" where that is not known.
+    """
+    lines = alert.lines if alert.status == "firing" else ()
     own = {name: value for name, value in alert.labels.items() if name not in shared}
     return Item(
         status=alert.status,
@@ -36,12 +40,10 @@ def item_of(alert: NotifiedAlert, shared: Mapping[str, str]) -> Item:
         summary=summary_of(alert),
         description=description_of(alert.annotations),
         scope=scope_of(own),
-        readings=_readings(alert),
+        readings=_readings(alert, "" if fired_as == level_of(alert) else fired_as),
         since_ms=alert.starts_at_ms,
         until_ms=alert.ends_at_ms if alert.status == "resolved" else 0,
-        lines=tuple(
-            wording.cut(wording.one_line(line), LINE_CHARACTERS_MAX) for line in alert.lines
-        ),
+        lines=tuple(wording.cut(wording.one_line(line), LINE_CHARACTERS_MAX) for line in lines),
         links=item_links(alert.annotations, alert.generator_url),
         rule=f"{alert.rule_file}:{alert.rule_line}" if alert.rule_file else "",
     )
@@ -72,7 +74,7 @@ def scope_of(labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _readings(alert: NotifiedAlert) -> tuple[Reading, ...]:
+def _readings(alert: NotifiedAlert, fired_as: str) -> tuple[Reading, ...]:
     """Take what the condition compared, then the other columns that it did not name."""
     readings, told = [], set()
     for part in alert.evidence:
@@ -81,7 +83,7 @@ def _readings(alert: NotifiedAlert) -> tuple[Reading, ...]:
         then = _at_firing(alert, name, wording.number(part.left))
         other = not _compares(alert.values_at_firing.get(name), part.operator, part.right)
         now = wording.number(part.left)
-        readings.append(Reading(name, now, threshold, then, part.held, other))
+        readings.append(Reading(name, now, threshold, then, part.held, other, fired_as))
         told.add(name)
     for name, value in alert.values.items():
         if name not in told:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote, urlsplit
 
+from notifiers import wording
 from notifiers.message.model import Link
 from notifiers.notification import Notification, NotifiedAlert, common
 
 URL_CHARACTERS_MAX = 2_000
+SILENCE_CHARACTERS_MAX = 60
 
 _RUNBOOK = ("runbook_url", "runbook")
 _DASHBOARD = ("dashboard_url", "dashboard")
@@ -18,7 +20,7 @@ def item_links(notes: Mapping[str, str], source: str) -> tuple[Link, ...]:
     for text, names in (("Runbook", _RUNBOOK), ("Dashboard", _DASHBOARD)):
         url = next((notes[name] for name in names if notes.get(name)), "")
         if is_link(url):
-            found.append(Link(text, url))
+            found.append(Link(text, url, "runbook" if text == "Runbook" else ""))
     if is_link(source):
         found.append(Link("Source", source))
     return tuple(found)
@@ -32,7 +34,8 @@ def links_of(notification: Notification, alerts: Sequence[NotifiedAlert]) -> tup
     links = []
     firing = [alert for alert in alerts if alert.status == "firing"]
     if firing and (matchers := silence_matchers(firing)):
-        links.append(Link("Silence", f"{base}/?filter={quote(matchers, safe='')}#silence"))
+        url = f"{base}/?filter={quote(matchers, safe='')}#silence"
+        links.append(Link(_silence_text(firing), url, "silence"))
     links.append(Link("All alerts", f"{base}/"))
     return tuple(link for link in links if is_link(link.url))
 
@@ -55,13 +58,28 @@ def silence_matchers(alerts: Sequence[NotifiedAlert]) -> str:
 
     "" where they share nothing but a severity: nobody means to silence all that is critical.
     """
+    pairs = [f"{name}={_quoted(value)}" for name, value in _silenced(alerts).items()]
+    return f"{{{','.join(pairs)}}}" if pairs else ""
+
+
+def _silenced(alerts: Sequence[NotifiedAlert]) -> dict[str, str]:
     shared = common([alert.labels for alert in alerts])
     if not shared.keys() - {"severity"}:
-        return ""
+        return {}
     if alerts[0].level:
         shared.pop("severity", None)  # a level comes and goes; the silence must cover it
-    pairs = [f"{name}={_quoted(value)}" for name, value in sorted(shared.items())]
-    return f"{{{','.join(pairs)}}}"
+    return dict(sorted(shared.items()))
+
+
+def _silence_text(alerts: Sequence[NotifiedAlert]) -> str:
+    """Say what would be silenced: `Silence DiskFull job=node`."""
+    labels = _silenced(alerts)
+    name = labels.pop("alertname", "")
+    pairs = [f"{name}={value}" for name, value in labels.items()]
+    what = wording.one_line(" ".join(part for part in (name, *pairs) if part))
+    if "://" in what:  # some services make a link of it, inside of ours
+        what = name if name and "://" not in name else "this"
+    return wording.cut(f"Silence {what}", SILENCE_CHARACTERS_MAX)
 
 
 def _quoted(value: str) -> str:

@@ -25,7 +25,7 @@ OUTAGE_S = 60 if os.environ.get("LONG") else 20
 REST_S = 6  # notifiers/store.py asks a failed store again after 5 s
 SIZE = 20
 TEAMS = 10  # Slack takes one message a second and channel
-WARNING = "the deduplication store cannot be reached"
+WARNING = "You may get this message twice."
 RULES = """\
 groups:
 - name: outage

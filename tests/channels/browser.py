@@ -117,7 +117,7 @@ EMAILS: dict[str, Notification] = {
     "resolve": samples.resolved({"told": samples.TOLD_CRITICAL}),
     "several": samples.notification(
         samples.posted(1),
-        samples.posted(2, labels={"alertname": "DiskFull", "job": "node", "severity": "warning"}),
+        samples.posted(2, labels={**samples.posted(2).labels, "severity": "warning"}),
         samples.posted(3, status="resolved", ends_at_ms=samples.T0_MS),
         redis_degraded=True,
     ),
@@ -132,7 +132,7 @@ def main() -> None:
     for name in ("update", "several"):
         for scheme in ("light", "dark"):
             picture(html_of(EMAILS[name]), scheme, 700, 620, folder / f"{name}_{scheme}.png")
-    picture(html_of(EMAILS["first"]), "dark", 400, 720, folder / "first_phone_dark.png")
+    picture(html_of(EMAILS["first"]), "dark", 400, 740, folder / "first_phone_dark.png")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,11 @@ LINES = (
     "14:03:04 ERROR timeout after 5000 ms calling https://cards.example/v1/charge order=81742",
 )
 
+LATER_LINES = tuple(
+    f"{at} ERROR timeout after 5000 ms calling https://cards.example/v1/charge order={order}"
+    for at, order in (("14:03:07", 81744), ("14:03:31", 81790), ("14:04:02", 81833))
+)
+
 
 def alert(**changes: Any) -> NotifiedAlert:
     """Return one alert of a native rule with levels, firing at `warning`."""
@@ -110,7 +115,7 @@ def notification(*alerts: NotifiedAlert, **changes: Any) -> Notification:
 
 
 TOLD_WARNING = "1f3a9c02=warning"
-TOLD_CRITICAL = "1f3a9c02=critical"
+TOLD_CRITICAL = "1f3a9c02=critical/warning"
 
 
 def first() -> Notification:
@@ -129,6 +134,8 @@ def level_change(previous: Mapping[str, str] | None = None) -> Notification:
         event_ms=at_ms,
         arrival_ms=at_ms + 2,
         decision_ms=at_ms + 9,
+        lines=LATER_LINES,
+        window=(T0_MS, at_ms),
     )
     return notification(
         over, now, n=2, reason="new alerts added", now_ms=at_ms + 30, previous=previous
@@ -145,6 +152,8 @@ def repeat(previous: Mapping[str, str] | None = None) -> Notification:
         event_ms=at_ms,
         arrival_ms=at_ms + 2,
         decision_ms=at_ms + 9,
+        lines=LATER_LINES,
+        window=(T0_MS, at_ms),
     )
     return notification(
         now, n=3, reason="repeat interval elapsed", now_ms=at_ms + 4 * 3_600_000, previous=previous
@@ -163,6 +172,7 @@ def resolved(previous: Mapping[str, str] | None = None) -> Notification:
         event_ms=at_ms,
         arrival_ms=at_ms + 4,
         decision_ms=at_ms + 7,
+        window=(at_ms - 60_000, at_ms),
     )
     return notification(
         now, n=4, reason="all alerts resolved", now_ms=at_ms + 40, previous=previous

@@ -6,8 +6,17 @@ import pytest
 
 from engine.alerts import Evidence
 from notifiers import wording
-from notifiers.changes import changes, told
-from notifiers.message import ITEMS_MAX, compose, is_link, reading_text, silence_matchers
+from notifiers.changes import changes, first_level, told
+from notifiers.message import (
+    ITEMS_MAX,
+    age,
+    change_line,
+    compose,
+    is_link,
+    reading_text,
+    silence_matchers,
+)
+from notifiers.message.links import links_of
 from tests.channels import samples
 
 
@@ -34,12 +43,59 @@ def test_the_end_tells_the_value_then_and_now():
     [item] = read(samples.resolved()).items
     # 14 are no more than 50: it fired as a warning. A reader must not wonder.
     assert reading_text(item.readings[0]) == (
-        "timeouts 3 (threshold > 50), 14 when it fired at another level"
+        "timeouts 3 (threshold > 50); 14 when it fired at another level"
+    )
+    [item] = read(samples.resolved({"told": samples.TOLD_CRITICAL})).items
+    assert reading_text(item.readings[0]) == (
+        "timeouts 3 (threshold > 50); 14 when it fired as warning"
     )
     assert item.until_ms - item.since_ms == 303_120
     one = samples.alert(status="resolved", timeouts=3, ends_at_ms=samples.T0_MS)
     [item] = read(samples.notification(one)).items
-    assert reading_text(item.readings[0]) == "timeouts 3 (threshold > 10), 14 when it fired"
+    assert reading_text(item.readings[0]) == "timeouts 3 (threshold > 10); 14 when it fired"
+
+
+def test_a_level_that_has_just_ended_is_named_without_being_told_before():
+    [item] = read(samples.level_change()).items
+    assert item.readings[0].then == "14 when it fired as warning"
+    assert item.readings[1].then == "9 when it fired"  # compared with nothing
+
+
+def test_a_reminder_says_how_old_its_numbers_are():
+    message = read(samples.repeat({"told": samples.TOLD_CRITICAL}))
+    assert change_line(message) == ("Reminder: still firing for 4 h 1 min; values as of 14:04 UTC")
+    day = dataclasses.replace(samples.repeat(), now_ms=samples.T0_MS + 86_400_000)
+    assert read(day).change == "still firing for 1 d; values as of 2026-11-21 14:04 UTC"
+    other = samples.posted(1, updated_at_ms=samples.T0_MS + 65_000)
+    several = samples.notification(
+        samples.alert(), other, reason="repeat interval elapsed", now_ms=samples.T0_MS + 600_000
+    )
+    assert read(several).change == (
+        "still firing, the oldest for 11 min; values as of 14:03 UTC to 14:04 UTC"
+    )
+
+
+def test_log_lines_end_with_what_they_tell_of():
+    assert read(samples.first()).items[0].lines
+    assert not read(samples.resolved()).items[0].lines
+
+
+def test_what_has_only_begun_has_no_length():
+    message = read(samples.first())
+    assert age(message.items[0], message.now_ms) == "just now"
+
+
+def test_a_length_agrees_with_the_two_times_beside_it():
+    ended = samples.alert(
+        status="resolved", starts_at_ms=samples.T0_MS - 59_990, ends_at_ms=samples.T0_MS
+    )
+    message = read(samples.notification(ended))
+    [item] = message.items
+    assert wording.date_time(item.since_ms) == "2026-11-21 14:02:05 UTC"
+    assert wording.date_time(item.until_ms) == "2026-11-21 14:03:05 UTC"
+    assert age(item, message.now_ms) == "lasted 1 min"
+    short = samples.alert(status="resolved", ends_at_ms=samples.T0_MS)
+    assert age(read(samples.notification(short)).items[0], 0) == "lasted less than 1 s"
 
 
 def test_a_level_change_is_one_alert_not_two():
@@ -76,7 +132,9 @@ def test_what_several_alerts_share_is_said_once():
     message = read(samples.notification(*[samples.posted(i, annotations=notes) for i in (1, 2)]))
     assert message.name == "DiskFull"
     assert message.description == "d"
-    assert [link.text for link in message.links] == ["Runbook", "Source", "Silence", "All alerts"]
+    assert [link.text for link in message.links] == [
+        "Runbook", "Source", "Silence DiskFull job=node severity=critical", "All alerts",
+    ]  # fmt: skip
     assert not any(item.description or item.links for item in message.items)
 
 
@@ -152,9 +210,25 @@ def test_a_silence_covers_every_level_and_all_of_a_group():
 
 
 def test_the_silence_link_is_prefilled_and_only_while_something_fires():
-    links = {link.text: link.url for link in read(samples.first()).links}
-    assert links["Silence"].startswith("https://tocsin.example/?filter=%7Balertname%3D%22Pay")
-    assert "Silence" not in {link.text for link in read(samples.resolved()).links}
+    [link] = [link for link in read(samples.first()).links if link.kind == "silence"]
+    assert link.url.startswith("https://tocsin.example/?filter=%7Balertname%3D%22Pay")
+    assert "silence" not in {link.kind for link in read(samples.resolved()).links}
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        (samples.SERVICE, "Silence PaymentTimeouts pod=payments-7d9f service=payments"),
+        ({"alertname": "A", "path": "x" * 200}, f"Silence A path={'x' * 44}…"),
+        ({"alertname": "A", "url": "https://evil.example"}, "Silence A"),
+        ({"url": "https://evil.example"}, "Silence this"),
+        ({"alertname": "A\n\x1b[1m"}, "Silence A [1m"),
+    ],
+)
+def test_a_silence_says_what_it_would_silence(labels, text):
+    alert = samples.alert(labels=labels, level="")
+    links = links_of(samples.first(), [alert])
+    assert links[0].text == text
 
 
 def test_what_cannot_be_a_link_is_none():
@@ -180,7 +254,7 @@ def test_an_expression_that_is_no_column():
     )
     [item] = read(samples.notification(alert)).items
     assert [reading_text(one) for one in item.readings] == [
-        "errors / total 0.073 (threshold > 0.05)", "errors 73, 61 when it fired", "total 1,000",
+        "errors / total 0.073 (threshold > 0.05)", "errors 73; 61 when it fired", "total 1,000",
     ]  # fmt: skip
 
 
@@ -203,6 +277,20 @@ def test_changes_are_told_from_what_was_told():
     assert (found.new, found.resolved, found.levels) == ((three,), (ended,), ())
     again = changes([two], told([ended]))
     assert again.new == (two,)  # it fires again
+
+
+def test_the_level_that_was_told_first_is_kept_as_long_as_it_fires():
+    warning, critical = samples.alert(), samples.alert(level="critical")
+    known = told([warning])
+    for alert, first in ((critical, "/warning"), (critical, "/warning"), (warning, "")):
+        known = told([alert], known)
+        assert known == f"1f3a9c02={alert.level}{first}"
+        assert not changes([alert], known).levels
+        assert first_level(alert, known) == "warning"
+    over = told([samples.alert(status="resolved")], known)
+    assert over == "1f3a9c02=-"
+    assert told([critical], over) == "1f3a9c02=critical"  # another time
+    assert first_level(critical, "") == first_level(critical, None) == ""
 
 
 def test_nothing_is_told_of_what_is_too_much_to_keep():

@@ -93,10 +93,16 @@ async def test_the_life_of_an_episode_is_one_message_and_its_thread(slack, bot, 
     ]
     replies = slack.replies(message.ts)
     assert [reply.body["text"].splitlines()[0] for reply in replies] == [
-        "🔴 Now critical, was warning",
-        "🔴 Reminder: still firing, nothing has changed",
-        "🟢 Resolved after 5 min 3 s",
+        "🔴 Now critical, was warning · payments: 73 requests timed out in the last minute",
+        "🔴 Reminder: still firing for 4 h 1 min; values as of 14:04 UTC"
+        " · payments: 73 requests timed out in the last minute",
+        "🟢 Resolved after 5 min 3 s · payments: 3 requests timed out in the last minute",
     ]
+    where = "PaymentTimeouts · pod=payments-7d9f  service=payments"
+    since = " · since 2026-11-21 14:03:05 UTC"
+    assert [reply.body["text"].splitlines()[1] for reply in replies] == [
+        f"{where}{since}, for 1 min", f"{where}{since}", where,
+    ]  # fmt: skip
     assert [reply.broadcast for reply in replies] == [True, True, False]
 
 

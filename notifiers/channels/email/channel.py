@@ -7,13 +7,13 @@ import aiosmtplib
 
 from engine import metrics
 from notifiers import sender
-from notifiers.changes import told
 from notifiers.channels.email import mime, smtp
 from notifiers.channels.email.settings import Settings, read
 from notifiers.channels.email.smtp import Request
+from notifiers.channels.outline import remembered
 from notifiers.channels.texts import FieldError
 from notifiers.fields import Field, Report
-from notifiers.message import compose, without_outlived
+from notifiers.message import compose
 from notifiers.notification import Drop, Global, Notification, Outcome, Sent
 from notifiers.pacing import Pace
 from notifiers.receiver_types import TYPES
@@ -68,5 +68,5 @@ class Email:
         except (OSError, EOFError, UnicodeError, ValueError) as error:
             return sender.classify_error(error)
         thread = mime.Thread.of(notification, request.sender.rpartition("@")[2])
-        known = told(without_outlived(notification.alerts))
-        return Sent({"root": thread.root, "subject": thread.subject, "told": known}, watch.now_ms())
+        far_id = {"root": thread.root, "subject": thread.subject, "told": remembered(notification)}
+        return Sent(far_id, watch.now_ms())

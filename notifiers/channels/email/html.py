@@ -35,7 +35,8 @@ def render(message: Message, items_max: int) -> str:
         more=wording.more(message.total - len(shown), "alert"),
         omitted=message.total - len(shown),
         colour=_COLOURS[_tone(message.status, message.level)],
-        lasted=[reading.lasted(item, message.now_ms) for item in shown],
+        change=reading.change_line(message).partition(": ")[::2],
+        ages=[reading.age(item, message.now_ms) for item in shown],
         links=_links(message),
         rule=_rule(message),
         preview=_preview(message),
@@ -52,9 +53,8 @@ def _preview(message: Message) -> str:
 def _links(message: Message) -> list[Link]:
     """Return the links below all alerts, what to do first."""
     single = message.items[0].links if len(message.items) == 1 else ()
-    first = ("Runbook", "Silence")
-    rank = {text: place for place, text in enumerate(first)}
-    return sorted((*single, *message.links), key=lambda link: rank.get(link.text, len(first)))
+    first = ("runbook", "silence", "")
+    return sorted((*single, *message.links), key=lambda link: first.index(link.kind))
 
 
 def _rule(message: Message) -> str:

@@ -124,8 +124,8 @@ def _fitting(message: Message) -> tuple[str, int]:
 def text_body(message: Message, items_max: int = ITEMS_TRIED[0]) -> str:
     """Return the part for people and clients that read plain text."""
     lines = [f"{message.verdict}: {message.title}"]
-    if message.change and message.status == "firing":
-        lines.append(f"Changed: {message.change}")
+    if change := reading.change_line(message):
+        lines.append(change)
     if message.counts:
         lines.append(message.counts)
     lines += [f"Alert: {message.name}"] if message.name else []
@@ -147,9 +147,9 @@ def _item_lines(message: Message, item: Item) -> list[str]:
     lines = [f"{item.status.upper()}{level}: {item.summary}"] if several else []
     lines += [reading.reading_text(one) for one in item.readings]
     if item.since_ms > 0:
-        lasted = reading.lasted(item, message.now_ms)
-        end = f" to {wording.date_time(item.until_ms)}, lasted" if item.until_ms else ", for"
-        lines.append(f"since {wording.date_time(item.since_ms)}{end} {lasted}")
+        end = f" to {wording.date_time(item.until_ms)}" if item.until_ms else ""
+        age = reading.age(item, message.now_ms)
+        lines.append(f"since {wording.date_time(item.since_ms)}{end}, {age}")
     lines += _labels(item.scope)
     lines += item.description.splitlines()
     lines += [f"  | {line}" for line in item.lines]

@@ -49,12 +49,14 @@ def plain_text(message: Message) -> str:
     """Return the fallback: whole in itself, for where blocks are not shown."""
     sign = _icon(message.status, message.level)
     lines = [f"{sign} *{message.verdict}* · {escape(message.title)}"]
+    if place := outline.where(message):
+        lines.append(escape(place))
     if len(message.items) == 1 and (values := reading.value_line(message.items[0])):
         lines.append(escape(values))
     elif message.counts:
         lines.append(escape(message.counts))
-    if message.change and message.status == "firing":
-        lines.append(f"_{escape(message.change)}_")
+    if change := reading.change_line(message):
+        lines.append(f"_{escape(change)}_")
     return cut_escaped("\n".join(lines), TEXT_CHARACTERS_MAX)
 
 
@@ -111,8 +113,9 @@ def _icon(status: Status, level: str) -> str:
 
 
 def _details(message: Message) -> Iterator[Block]:
-    if message.change and message.status == "firing":
-        yield _section(f"*Changed:* {escape(message.change)}")
+    if change := reading.change_line(message):
+        word, _, what = change.partition(": ")
+        yield _section(f"*{word}:* {escape(what)}")
     if len(message.items) == 1:
         yield from _single(message, message.items[0])
     else:
@@ -158,9 +161,7 @@ def _item_text(message: Message, item: Item) -> str:
     if scope := _scope(item.scope):
         lines.append(scope)
     if item.since_ms > 0:
-        word = "lasted" if item.until_ms else "for"
-        since = _date(item.since_ms)
-        lines.append(f"since {since}, {word} {reading.lasted(item, message.now_ms)}")
+        lines.append(f"since {_date(item.since_ms)}, {reading.age(item, message.now_ms)}")
     return "\n".join(lines)
 
 
@@ -174,10 +175,10 @@ def _reading_field(one: Reading) -> str:
 
 
 def _since_field(message: Message, item: Item) -> str:
-    lasted = reading.lasted(item, message.now_ms)
     if item.until_ms:
+        lasted = reading.lasted(item, message.now_ms)
         return f"*Lasted*\n{lasted}\n{_date(item.since_ms)} to {_date(item.until_ms)}"
-    return f"*Since*\n{_date(item.since_ms)}\nfor {lasted}"
+    return f"*Since*\n{_date(item.since_ms)}\n{reading.age(item, message.now_ms)}"
 
 
 def _date(time_ms: int) -> str:

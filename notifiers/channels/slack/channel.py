@@ -6,15 +6,14 @@ from urllib.parse import urlsplit
 
 from engine import metrics
 from notifiers import sender
-from notifiers.changes import told
-from notifiers.channels.outline import needs_a_look
+from notifiers.channels.outline import needs_a_look, remembered
 from notifiers.channels.slack import answers, blocks
 from notifiers.channels.slack.client import Answer, Request, ask
 from notifiers.channels.slack.settings import Settings, read
 from notifiers.channels.texts import Texts
 from notifiers.channels.wire import destination, guarded
 from notifiers.fields import Field, Report
-from notifiers.message import compose, without_outlived
+from notifiers.message import compose
 from notifiers.notification import Global, Notification, Outcome, Sent
 from notifiers.pacing import Pace
 from notifiers.receiver_types import TYPES
@@ -88,7 +87,7 @@ class Slack:
             follow = await self._send(request)
             if not follow.ok:
                 return self._refused(follow, watch)
-        far["told"] = told(without_outlived(notification.alerts))
+        far["told"] = remembered(notification)
         return Sent(far, watch.now_ms(), edited=first.method == "chat.update")
 
     async def _send(self, request: Request) -> Answer:
