@@ -28,10 +28,16 @@ RECEIVERS = """\
 """
 """Entries of a receiver; `number` is its team's, from 1."""
 
-TWICE = "You may have seen this already"
-"""What a message says that may have come twice (notifiers.message)."""
+TWICE = ("You may have seen this already", "You may get this message twice")
+"""What a message says that is perhaps a repetition, or was sent while the fence did not answer
+(notifiers.message)."""
 PLAIN = ("msteamsv2", "discord", "telegram")
 """Those that know no key: what was perhaps sent is sent again, and says so."""
+
+
+def says_so(text: str) -> bool:
+    """Whether a message says that it may come twice."""
+    return any(words in text for words in TWICE)
 
 
 class Heard(NamedTuple):
@@ -101,7 +107,7 @@ class Elsewhere:
         # A copy at once: they come in on another thread.
         texts = [json.dumps(hit.body, sort_keys=True) for hit in tuple(self.teams.accepted)]
         ended = sum("RESOLVED" in text for text in texts)
-        return Heard(len(texts) - ended, ended, 0, sum(TWICE in text for text in texts))
+        return Heard(len(texts) - ended, ended, 0, sum(map(says_so, texts)))
 
     def check(self, episodes: int) -> None:
         """Fail unless nobody missed anything, and what came twice says so."""
@@ -125,7 +131,7 @@ def _messages(messages: Mapping[Any, Sequence[Mapping[str, Any]]], is_more: Any)
     """Count messages that stand for themselves, and those that show the end by now."""
     shown = [versions for versions in tuple(messages.values()) if not is_more(versions[0])]
     ended = sum("RESOLVED" in json.dumps(versions[-1]) for versions in shown)
-    warned = sum(TWICE in json.dumps(versions[0]) for versions in shown)
+    warned = sum(says_so(json.dumps(versions[0])) for versions in shown)
     return Heard(len(shown), ended, len(shown) - ended, warned)
 
 

@@ -24,7 +24,7 @@ from engine.clock import system_clock
 from engine.demo.slack_standin import SlackStandIn
 from engine.demo.smtp_standin import SmtpStandIn
 from engine.demo.webhook_standin import WebhookStandIn
-from tests.acceptance.elsewhere import TWICE, Elsewhere
+from tests.acceptance.elsewhere import Elsewhere, says_so
 from tests.acceptance.fleet import Key, Load
 from tests.acceptance.server import Server
 from tests.waiting import until
@@ -130,8 +130,8 @@ class FarSides:
         texts = [" ".join(str(mail.message.get_body(("plain",))).split())
                  for mail in self.mail.mails()]  # fmt: skip
         return Counter(
-            slack=sum(TWICE in json.dumps(body) for body in first),
-            email=sum(TWICE in text for text in texts),
+            slack=sum(says_so(json.dumps(body)) for body in first),
+            email=sum(map(says_so, texts)),
         )
 
     def roots(self) -> list[str]:
