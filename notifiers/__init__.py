@@ -15,7 +15,7 @@ from notifiers.egress import Egress
 from notifiers.message import without_outlived
 from notifiers.newest import LetterView
 from notifiers.outbox import Flush
-from notifiers.owner import Notifier
+from notifiers.owner import Notifier, OpenFence
 from notifiers.query import AlertView, GroupView
 from notifiers.silences_file import SILENCES_CODES, FileSilence
 from notifiers.silences_file import changes as silence_changes
@@ -38,6 +38,7 @@ __all__ = [
     "LetterView",
     "Notifier",
     "NotifierConfig",
+    "OpenFence",
     "RedisFence",
     "Told",
     "close_channels",

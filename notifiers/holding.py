@@ -217,6 +217,15 @@ class Holding:
             self.touched.note_all("log")
         for group_key in self.letters.collect(now_ms):
             self.touched.note("letters", group_key)
+        for letter in tuple(self.letters.items()):
+            if not self.configured(letter.receiver, letter.integration):
+                self.letters.remove(letter.key)
+                self.touched.note("letters", letter.group_key)
+
+    def configured(self, receiver: str, integration: str) -> bool:
+        """Say whether a receiver has an integration by that name."""
+        found = self.config.receivers.get(receiver)
+        return found is not None and any(i.name == integration for i in found.integrations)
 
     @staticmethod
     def log_key(group: Group, integration: Integration) -> LogKey:

@@ -42,16 +42,22 @@ def renewed(
     """Return what is to be sent under the number of a flush that nobody has tried to send.
 
     That is the flush itself, unless its group came due again while it waited: then what the group
-    has to say now, under the same number. None: nothing any more; the number is free again.
+    has to say now, under the same number. None: nothing any more, or nobody is to be told of that
+    group there since a reload; the number is free again.
     """
     waiting, group = held.outbox.get(flush.key), held.groups.get(flush.group_id)
     integration = flush.key.integration
     ours = waiting is not None and waiting.n == flush.notification.n
-    if not ours or group is None or integration not in group.lagging:
+    if not ours:
         return flush
-    found = next((i for i in held.integrations_of(group) if i.name == integration), None)
+    if not _routed(held, flush):
+        held.outbox.pop(flush.key)
+        return None
+    if group is None or integration not in group.lagging:
+        return flush
+    found = next((each for each in held.integrations_of(group) if each.name == integration), None)
     if found is None:
-        return flush
+        return flush  # whose receiver is gone: delivery says so
     group.lagging.discard(integration)
     held.outbox.pop(flush.key)
     fresh, ended = _decide(held, stages, group, found, now_ms)
@@ -70,6 +76,8 @@ def letters(held: Holding, tenant: str) -> list[LetterView]:
     """Return the dead letters of a tenant, newest first."""
     views: list[LetterView] = []
     for letter in held.letters.of(tenant):
+        if not held.configured(letter.receiver, letter.integration):
+            continue
         due = [group.next_flush_ms for group, _ in _groups_of(held, letter)]
         if LogKey(*letter.key) in held.outbox:
             views.append(LetterView(letter, "on its way"))
@@ -105,6 +113,21 @@ def asked_again(held: Holding, record: RetryDelivery) -> list[GroupId]:
     for group in found:
         group.lagging.add(letter.integration)
     return [group.id for group in found]
+
+
+def _routed(held: Holding, flush: Flush) -> bool:
+    """Say whether the route that a flush came by still leads to its receiver."""
+    return any(
+        route.id == flush.group_id.route_id and route.receiver == flush.key.receiver
+        for route in held.config.route.walk()
+    )
+
+
+def reconsider(held: Holding) -> None:
+    """Let all be asked again that something was given up for: their receivers may be mended."""
+    for letter in held.letters.items():
+        for group, _ in _groups_of(held, letter):
+            group.lagging.add(letter.integration)
 
 
 def _groups_of(held: Holding, letter: DeadLetter) -> list[tuple[Group, Integration]]:

@@ -17,6 +17,10 @@ RETENTION_MS = 120 * 3_600_000
 given twice while its fence may still stand."""
 
 
+ANSWER_MS_QUICK = 10_000
+"""What a decision and its answer may be apart and still count as one moment."""
+
+
 class LogKey(NamedTuple):
     """Whose memory: a group (by its text) at one integration of a receiver."""
 
@@ -35,6 +39,17 @@ class LogEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     firing: frozenset[str] = frozenset()
     resolved: frozenset[str] = frozenset()
     far_id: dict[str, str] = {}
+
+    @property
+    def repeats_from_ms(self) -> int:
+        """From when on the repeat interval counts.
+
+        From the decision: flushes come at exact intervals, and a repeat_interval that is a multiple
+        of them would always be one late. From the answer where that took long, or repeats would
+        fill the queue of a slow far side.
+        """
+        took_ms = self.told_ms - self.decided_ms
+        return self.decided_ms if 0 <= took_ms <= ANSWER_MS_QUICK else self.told_ms
 
     @property
     def told(self) -> bool:
@@ -65,7 +80,7 @@ def decide(
         return "all alerts resolved" if entry.firing else None
     if send_resolved and not entry.resolved.issuperset(resolved):
         return "some alerts resolved"
-    if entry.told_ms < now_ms - repeat_interval_ms:
+    if entry.repeats_from_ms < now_ms - repeat_interval_ms:
         return "repeat interval elapsed"
     return None
 

@@ -325,9 +325,13 @@ class Notifier:
         return fences
 
     def reconfigure(self, config: NotifierConfig, now_ms: int) -> None:
-        """Route everything by another configuration; groups that go on keep their timers."""
+        """Route everything by another configuration; groups that go on keep their timers.
+
+        What was given up is tried again at once.
+        """
         self._config = config
         self._held.regroup(config, {group.id: group for group in self._held.groups}, now_ms)
+        newest.reconsider(self._held)
         self._ready = {group.id for group in self._held.groups if group.lagging}
 
     def snapshot(self, known: Mapping[str, int]) -> Snapshot:

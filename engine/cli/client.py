@@ -127,7 +127,9 @@ def filters(texts: Sequence[str]) -> list[str]:
     if found:
         try:
             parse_matcher(found[0])
-        except MatcherTextError:
+        except MatcherTextError as error:
+            if any(sign in found[0] for sign in "=~!"):
+                raise ApiError(f"{error}; a matcher is NAME=VALUE, !=, =~ or !~") from error
             found[0] = f"alertname={json.dumps(found[0], ensure_ascii=False)}"
     for text in found:
         try:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from glob import has_magic
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -163,14 +164,22 @@ def read_auth(top: MapNode, base: Path, listen: Listen, reader: Reader) -> Auth:
 
 
 def existing(scalar: ScalarNode, base: Path, where: str, reader: Reader) -> Path:
-    """Return a path that the user named; one that does not exist is a finding."""
+    """Return a path that the user named; one that does not exist is a finding.
+
+    Of a glob, the directory before its first pattern must exist.
+    """
     path = Path(os.path.abspath(base / scalar.text))
+    sought, named = path, scalar.text
+    if has_magic(scalar.text):
+        parts = Path(scalar.text).parts
+        plain = next(n for n, part in enumerate(parts) if has_magic(part))
+        sought, named = base.joinpath(*parts[:plain]), str(Path(*parts[:plain]))
     try:
-        found = path.exists()
+        found = path.exists() or sought.exists()
     except (OSError, ValueError):
         found = False
     if not found:
-        reader.add(scalar, "path-missing", f"{where}: {scalar.text} does not exist",
+        reader.add(scalar, "path-missing", f"{where}: {named} does not exist",
                    f"create it; paths are relative to {base}")  # fmt: skip
     return path
 

@@ -5,7 +5,6 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import fields
-from glob import has_magic
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -238,12 +237,11 @@ class _Loading:
         return tuple(existing(path, self._base, "rules", self._reader) for path in paths)
 
     def _silences(self) -> tuple[str, ...]:
-        """Return paths and globs; a glob may match nothing yet, a path must exist."""
+        """Return paths and globs; a glob may match nothing yet, but its directory must exist."""
         node = self._top.get("silences")
         paths = self._paths(node, "silences") if node is not None else []
         for path in paths:
-            if not has_magic(path.text):
-                existing(path, self._base, "silences", self._reader)
+            existing(path, self._base, "silences", self._reader)
         return tuple(path.text for path in paths)
 
     def _paths(self, node: Node, key: str) -> list[ScalarNode]:

@@ -45,16 +45,30 @@ def find_paths(
 
 def _files(path: str, root: Path, key: str) -> Iterator[Path]:
     if glob.has_magic(path) and not (root / path).exists():
+        # Nothing in a directory is an answer; a directory that is not there is a mount or a
+        # checkout that is missing, and must not look like it.
+        _checked(root / _directory(path), key)
         for each in glob.iglob(path, root_dir=root, recursive=True):
             yield from _expand(root / each, key)
     else:
         yield from _expand(root / path, key)
 
 
-def _expand(path: Path, key: str) -> Iterator[Path]:
+def _directory(pattern: str) -> str:
+    """Return the part of a glob before its first pattern."""
+    parts = Path(pattern).parts
+    plain = next((n for n, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    return str(Path(*parts[:plain]))
+
+
+def _checked(path: Path, key: str) -> None:
     if not path.exists():
         first = " (`tocsin init DIR` writes a first rule)" if key == "rules" else ""
         raise FileError(f"{path} does not exist: create it, or correct `{key}:`{first}")
+
+
+def _expand(path: Path, key: str) -> Iterator[Path]:
+    _checked(path, key)
     if path.is_file():
         yield path
         return

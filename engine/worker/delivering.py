@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from engine.alerts import Notified, decode
 from engine.clock import Clock
 from engine.owner import Output
-from notifiers import Delivery, Flush, Notifier
+from notifiers import Delivery, Flush, Notifier, OpenFence
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,7 @@ class Delivering:
 
     async def _run(self) -> None:
         # What a predecessor sent and did not log must be known before anything is decided.
-        offset = await self.delivery.recover(self.notifier.open_fences(self._clock()))
-        if offset is not None:
+        while (offset := await self.delivery.recover(self._open_fences)) is not None:
             await self._wait_applied(offset)
         while True:
             for flush in self.notifier.due(self._clock()):
@@ -79,6 +78,9 @@ class Delivering:
             except TimeoutError:
                 pass
             self._wake.clear()
+
+    def _open_fences(self) -> list[OpenFence]:
+        return self.notifier.open_fences(self._clock())
 
     async def _logged(self, outputs: Sequence[Output]) -> list[int]:
         offsets = await self._append(outputs)

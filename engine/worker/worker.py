@@ -186,6 +186,8 @@ class Worker:
         self.notifications, self.silencing.wanted = files.notifications, files.silences
         if self.live_notifier is not None:
             self.live_notifier.reconfigure(files.notifications, self.clock())
+            if self.delivery is not None:
+                self.delivery.reconfigured()
             await self.silencing.settle()
             await self.ruling.activate(files.rules)
         return True, files.rules.digest

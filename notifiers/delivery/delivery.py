@@ -28,7 +28,7 @@ from engine.errors import FencedError, StreamError
 from engine.owner import Output
 from notifiers.config import Integration, NotifierConfig
 from notifiers.delivery.attempts import attempt, attempt_ms, frames
-from notifiers.delivery.lanes import Lane, Lanes, LaneView, Refused, Sleep
+from notifiers.delivery.lanes import GONE, Lane, Lanes, LaneView, Refused, Sleep
 from notifiers.delivery.records import (
     FAILED,
     OUTCOMES,
@@ -129,7 +129,13 @@ class Delivery:
 
     def destinations(self) -> list[LaneView]:
         """Return where notifications went or wait to go, by name."""
+        self.reconfigured()
         return self._lanes.views()
+
+    def reconfigured(self) -> None:
+        """Forget destinations that nobody is told at any more."""
+        receivers = self._config().receivers.values()
+        self._lanes.keep({i.channel.destination for r in receivers for i in r.integrations})
 
     def retry_now(self) -> None:
         """Try destinations again that are left alone: somebody says that they work."""
@@ -151,15 +157,21 @@ class Delivery:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def recover(self, fences: Sequence[OpenFence]) -> int | None:
+    async def recover(self, open_fences: Callable[[], Sequence[OpenFence]]) -> int | None:
         """Adopt what a predecessor has sent and not logged. Returns the offset to wait for.
 
-        Called once after a takeover, before anything is decided: what was sent must be known even
-        where nothing would be sent now, or nobody would tell its end.
+        Called after a takeover, before anything is decided: what was sent must be known even where
+        nothing would be sent now, or nobody would tell its end. The log may be applied meanwhile,
+        so it is called until there is nothing to wait for, and decisions follow without a pause.
         """
-        claims = await self._store.peek([fence.fence_key for fence in fences])
+        asked = open_fences()
+        claims = await self._store.peek([fence.fence_key for fence in asked])
+        now = {fence.fence_key: fence for fence in open_fences()}  # some may have ended meanwhile
         records: list[Notified] = []
-        for fence, claim in zip(fences, claims, strict=True):
+        for before, claim in zip(asked, claims, strict=True):
+            fence = now.get(before.fence_key)
+            if fence is None:
+                continue  # its record has come
             foreign = claim.state == "claimed" and claim.owner != self._owner
             over = foreign and claim.told.firing and fence.firing.isdisjoint(claim.told.firing)
             if claim.state == "sent" or over:
@@ -206,12 +218,16 @@ class Delivery:
         """
         integration = self._integration(flush)
         if integration is None:
-            return self._dropped(flush, "other", "the receiver is not configured any more")
+            return self._dropped(flush, GONE.reason, GONE.text)
         destination = integration.channel.destination
         lane = self._lanes.of(destination, pace_of(integration.channel))
         # A claim of somebody else is not ours to give up: see `deliver`.
         deadline_ms = 2**62 if repeated else flush.deadline_ms
-        refused = await self._lanes.turn(destination, lane, deadline_ms)
+
+        def gone() -> bool:
+            return self._integration(flush) is None
+
+        refused = await self._lanes.turn(destination, lane, deadline_ms, gone)
         if isinstance(refused, Refused):
             await self._store.release(flush.notification.key, self._owner)
             return self._dropped(flush, refused.reason, refused.text)
@@ -224,7 +240,11 @@ class Delivery:
                     await self._store.release(flush.notification.key, self._owner)
                     return fresh.record("withheld", sent_ms=0, far_id={}) if fresh else None
                 # Looked up again after the wait: a reload counts at once, and closes old channels.
-                now = self._integration(fresh) or integration
+                now = self._integration(fresh)
+                if now is None:
+                    self._lanes.unknown(lane)
+                    await self._store.release(flush.notification.key, self._owner)
+                    return self._dropped(fresh, GONE.reason, GONE.text)
                 return fresh, await self._attempt(fresh, now, lane, repeated)
             except BaseException:
                 self._lanes.unknown(lane)

@@ -5,7 +5,7 @@ many attempts are made at once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from engine import metrics
@@ -37,6 +37,9 @@ class Refused:
 
     reason: FailureReason
     text: str
+
+
+GONE = Refused("other", "the receiver is not configured any more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +85,27 @@ class Lanes:
         lane.pace = pace
         return lane
 
-    async def turn(self, destination: str, lane: Lane, deadline_ms: int) -> Refused | None:
-        """Wait for the turn at a destination. Refused: it is left alone beyond the deadline."""
+    async def turn(
+        self, destination: str, lane: Lane, deadline_ms: int, gone: Callable[[], bool]
+    ) -> Refused | None:
+        """Wait for the turn at a destination.
+
+        Refused: it is left alone beyond the deadline, or `gone` by the time the turn comes.
+        """
         lane.queued += 1
         try:
             async with lane.queue:
-                return await self._turn(destination, lane, deadline_ms)
+                return await self._turn(destination, lane, deadline_ms, gone)
         finally:
             lane.queued -= 1
 
-    async def _turn(self, destination: str, lane: Lane, deadline_ms: int) -> Refused | None:
+    async def _turn(
+        self, destination: str, lane: Lane, deadline_ms: int, gone: Callable[[], bool]
+    ) -> Refused | None:
         while True:
             now_ms = self._clock()
+            if gone():
+                return GONE
             if pause_ms := lane.breaker.wait_ms(now_ms):
                 if now_ms >= deadline_ms:
                     return self._refused(lane)
@@ -129,6 +141,13 @@ class Lanes:
         """Probe what is left alone now: somebody says that it works again."""
         for lane in self._lanes.values():
             lane.breaker.retry_now(self._clock())
+
+    def keep(self, destinations: Collection[str]) -> None:
+        """Forget the lanes of other destinations, once nothing is on its way there."""
+        for name, lane in tuple(self._lanes.items()):
+            if name not in destinations and not lane.busy and not lane.queued:
+                del self._lanes[name]
+        self._count()
 
     def views(self) -> list[LaneView]:
         """Return the destinations that are in use or in trouble, by name."""

@@ -65,6 +65,12 @@ def test_a_silence_through_its_life(capsys: Out) -> None:
     assert names(capsys, "Disk") == ["Disk"]
 
 
+def test_a_matcher_that_cannot_be_read_is_no_alert_name(capsys: Out) -> None:
+    for words in (("preview", "a=~("), ("add", "--comment", "x", "a=~("), ("query", "a!")):
+        assert "a matcher is NAME=VALUE" in told(capsys, "silence", *words, code=1)
+    assert json.loads(told(capsys, "silence", "query", "--output", "json")) == []
+
+
 def test_a_preview_sets_nothing(capsys: Out) -> None:
     found = json.loads(told(capsys, "silence", "preview", "--output", "json", "host=~db-.*"))
     assert (found["alerts"], found["alertnames"]["names"]) == (1, ["Disk"])

@@ -86,6 +86,7 @@ log_level: debug
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     (tmp_path / "rules").mkdir()
+    (tmp_path / "silences").mkdir()
     for name in ("more.yml", "n.yaml", "tokens.yaml"):
         (tmp_path / name).write_text("")
     (tmp_path / "password").write_text("p@ss/word\n")
@@ -246,7 +247,11 @@ def test_the_prefix_is_the_path_of_the_external_url(text: str, prefix: str, tmp_
     assert good(text, tmp_path).route_prefix == prefix
 
 
-def test_a_glob_of_silences_may_match_nothing_yet(tmp_path: Path) -> None:
+def test_a_glob_of_silences_may_match_nothing_yet_but_its_directory_is_there(
+    tmp_path: Path,
+) -> None:
+    assert read("silences: silences/*.yaml", tmp_path)[1] == ["path-missing: silences/*.yaml"]
+    (tmp_path / "silences").mkdir()
     assert good("silences: silences/*.yaml", tmp_path).silences == ("silences/*.yaml",)
 
 

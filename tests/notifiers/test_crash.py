@@ -46,7 +46,7 @@ def _successor(bottle: Bottle, snapshot: Any) -> Bottle:
 
 
 async def _take_over(bottle: Bottle) -> None:
-    await bottle.delivery.recover(bottle.world.notifier.open_fences(bottle.time.now_ms))
+    await bottle.delivery.recover(lambda: bottle.world.notifier.open_fences(bottle.time.now_ms))
     await bottle.play(bottle.time.now_ms + 200 * S)
 
 
@@ -116,14 +116,35 @@ async def test_a_fence_of_an_earlier_life_of_the_group_is_not_taken_for_ours() -
     assert [len(b.channel().sent) for b in (bottle, again)] == [1, 1]
 
 
+async def test_an_end_that_comes_while_the_fence_is_asked_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bottle = Bottle()
+    firing(bottle)
+    snapshots, _ = await _die_at(monkeypatch, bottle, "notify.between_send_and_answer")
+    successor = _successor(bottle, snapshots[0])
+    peek = successor.fence.peek
+
+    async def slow_peek(keys: Any) -> Any:
+        claims = await peek(keys)
+        successor.world.now_ms = successor.time.now_ms
+        successor.world.append(alert("resolved", 2, successor.time.now_ms, labels={}))
+        monkeypatch.setattr(successor.fence, "peek", peek)
+        return claims
+
+    monkeypatch.setattr(successor.fence, "peek", slow_peek)
+    await _take_over(successor)
+    assert [sent.status for sent in bottle.channel().sent] == ["firing", "resolved"]
+
+
 async def test_recovery_reads_only(monkeypatch: pytest.MonkeyPatch) -> None:
     bottle = Bottle()
     firing(bottle)
     fences = bottle.world.notifier.open_fences(bottle.time.now_ms)
-    assert await bottle.delivery.recover(fences) is None
+    assert await bottle.delivery.recover(lambda: fences) is None
     assert bottle.fence.kept == {}
     await bottle.fence.confirm(fences[0].fence_key, "z", Told("h", ["f"], [], T0), {}, S)
-    assert await bottle.delivery.recover(fences) == len(bottle.world.log) - 1
+    assert await bottle.delivery.recover(lambda: fences) == len(bottle.world.log) - 1
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -136,7 +136,7 @@ async def test_a_crash_while_it_is_sent_again_loses_nothing(
     world.log = list(bottle.world.log)
     world.notifier.apply(world.log, 0)
     successor = Bottle(time=bottle.time, fence=bottle.fence, world=world, owner="b")
-    await successor.delivery.recover(world.notifier.open_fences(bottle.time.now_ms))
+    await successor.delivery.recover(lambda: world.notifier.open_fences(bottle.time.now_ms))
     await successor.play(bottle.time.now_ms + 60 * S)
     assert world.notifier.dead_letters() == []
     assert [r.outcome for r in successor.logged] == ["sent"]

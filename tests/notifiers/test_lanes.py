@@ -14,6 +14,48 @@ FAST, SLOW = Pace(1e6, 1_000_000), Pace(per_second=1.0, burst=1)
 FOREVER = 2**62
 
 
+def here() -> bool:
+    """Nobody's receiver is gone."""
+    return False
+
+
+async def test_who_is_gone_leaves_the_queue_without_its_pace() -> None:
+    time = Time()
+    lanes = Lanes(time.clock, time.sleep)
+    lane = lanes.of("slow", SLOW)
+    assert await lanes.turn("slow", lane, FOREVER, here) is None
+    is_gone = False
+    tasks = [
+        asyncio.create_task(lanes.turn("slow", lane, FOREVER, lambda: is_gone)) for _ in range(50)
+    ]
+    await time.run(T0 + S // 2)
+    assert not any(task.done() for task in tasks)
+    is_gone = True
+    await time.run(T0 + 2 * S)
+    assert {refused.text for refused in await asyncio.gather(*tasks)} == {
+        "the receiver is not configured any more"
+    }
+
+
+async def test_a_destination_that_nobody_is_told_at_is_forgotten_its_breaker_too() -> None:
+    time = Time()
+    lanes = Lanes(time.clock, time.sleep)
+    lane = lanes.of("down", FAST)
+    for _ in range(5):
+        assert await lanes.turn("down", lane, FOREVER, here) is None
+        lanes.failed(lane, "webhook", "serverError", "HTTP 503")
+    waiting = asyncio.create_task(lanes.turn("down", lane, T0 + 3 * S, here))
+    await time.run(T0 + S)
+    lanes.keep(["other"])
+    assert [view.destination for view in lanes.views()] == ["down"], "somebody still waits there"
+    await time.run(T0 + 3 * S)
+    assert await waiting is not None
+    lanes.keep(["down"])
+    assert [view.breaker for view in lanes.views()] == ["open"]
+    lanes.keep(["other"])
+    assert lanes.views() == []
+
+
 async def test_first_come_first_served() -> None:
     time = Time()
     lanes = Lanes(time.clock, time.sleep)
@@ -21,7 +63,7 @@ async def test_first_come_first_served() -> None:
 
     async def go(number: int) -> None:
         lane = lanes.of("slow", SLOW)
-        assert await lanes.turn("slow", lane, FOREVER) is None
+        assert await lanes.turn("slow", lane, FOREVER, here) is None
         order.append((number, (time.now_ms - T0) // S))
 
     tasks = [asyncio.create_task(go(number)) for number in range(4)]
@@ -35,8 +77,8 @@ async def test_a_pause_that_is_asked_for_holds_its_destination_alone() -> None:
     lanes = Lanes(time.clock, time.sleep)
     slow, other = lanes.of("slow", FAST), lanes.of("other", FAST)
     assert lanes.hold("slow", slow, 7_000) == 7_000
-    waiting = asyncio.create_task(lanes.turn("slow", slow, FOREVER))
-    assert await lanes.turn("other", other, FOREVER) is None
+    waiting = asyncio.create_task(lanes.turn("slow", slow, FOREVER, here))
+    assert await lanes.turn("other", other, FOREVER, here) is None
     await time.run(T0 + 6 * S)
     assert not waiting.done()
     (view,) = [view for view in lanes.views() if view.destination == "slow"]
@@ -50,9 +92,9 @@ async def test_a_deadline_ends_the_wait_for_who_is_down_and_says_why() -> None:
     lanes = Lanes(time.clock, time.sleep)
     lane = lanes.of("down", FAST)
     for _ in range(5):
-        assert await lanes.turn("down", lane, FOREVER) is None
+        assert await lanes.turn("down", lane, FOREVER, here) is None
         lanes.failed(lane, "webhook", "serverError", "HTTP 503")
-    waiting = asyncio.create_task(lanes.turn("down", lane, T0 + 3 * S))
+    waiting = asyncio.create_task(lanes.turn("down", lane, T0 + 3 * S, here))
     await time.run(T0 + 3 * S)
     assert await waiting == Refused("serverError", "left alone after 5 failures; HTTP 503")
 

@@ -30,6 +30,14 @@ def test_a_mounted_configmap_is_read_once_under_its_own_names(tmp_path: Path) ->
     assert list(read_paths(["rules"], tmp_path)) == ["rules/a.yml"]
 
 
+def test_a_glob_may_find_nothing_in_a_directory_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    assert read_paths(["rules/*/deep/*.yml"], tmp_path) == {}
+    for missing in ("gone/*.yml", "rules/gone/*/a.yml"):
+        with pytest.raises(FileError, match="gone does not exist"):
+            read_paths([missing], tmp_path)
+
+
 def test_files_elsewhere_keep_their_whole_path(tmp_path: Path) -> None:
     write(tmp_path / "a.yml", "x")
     base = tmp_path / "config"

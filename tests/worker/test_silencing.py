@@ -151,7 +151,7 @@ def write(path: Path, name: str) -> None:
         ("silences: silences/*.yaml", ["a"]),
         ("silences: 'silences/**/*.yaml'", ["a", "b"]),
         ("silences: [silences/a.yaml, 'silences/team/*']", ["a", "b", "c"]),
-        ("silences: 'nothing/*.yaml'", []),
+        ("silences: 'silences/*.none'", []),
         ("", []),
     ],
 )
@@ -177,3 +177,10 @@ def test_a_mistake_refuses_all_and_names_the_place(tmp_path: Path) -> None:
     (tmp_path / "silences").rmdir()
     found, text = read_silences(config, T0)
     assert (found, "correct `silences:`" in text) == (None, True)
+    # A mount that is missing is no file that says: nothing any more.
+    (tmp_path / "silences").mkdir()
+    config = configured(tmp_path, "silences: silences/*.yaml")
+    assert read_silences(config, T0) == ((), "")
+    (tmp_path / "silences").rmdir()
+    found, text = read_silences(config, T0)
+    assert (found, "silences does not exist" in text) == (None, True)
