@@ -48,8 +48,10 @@ def test_the_routes_are_those_of_the_file(name: str) -> None:
     path = CONFIGS / name
     found, findings = load(path.read_text("utf-8"), path.name)
     if found is None:
-        assert {each.code for each in findings} >= {"receiver-unsupported"}
-        pytest.skip("a receiver type that we lack")
+        # Nothing to compare: a receiver type that we lack, and nothing else, keeps it from loading.
+        refused = {each.code for each in findings if each.severity == "error"}
+        assert refused == {"receiver-unsupported"}
+        return
     deps = FakeDeps()
     assert deps.fake_notifier is not None
     deps.fake_notifier.config = found.text
