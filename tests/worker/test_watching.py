@@ -116,6 +116,7 @@ async def test_sighup_asks_at_once() -> None:
 def _config(directory: Path) -> Config:
     (directory / "rules").mkdir()
     (directory / "rules" / "a.yml").write_text("groups: []\n")
+    (directory / "silences").mkdir()
     (directory / "notifiers.yaml").write_text("route: {receiver: nobody}\n")
     (directory / "tocsin.yaml").write_text("silences: ['silences/**/*.yaml']\n")
     config, findings = configuration.load(directory / "tocsin.yaml")
