@@ -205,7 +205,7 @@ class Channel(Protocol):
     must not be named here. Names neither here nor in `refused` are a finding."""
 
     refused: ClassVar[Mapping[str, str]]
-    """Fields of Alertmanager that are not supported yet -> the way round; a finding each."""
+    """Fields that are known and refused -> the way round; a finding each."""
 
     send_resolved_default: ClassVar[bool]
     """Alertmanager's: false for slack and email, true for webhook."""

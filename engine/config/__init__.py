@@ -5,6 +5,7 @@ file. Secrets come from files and are left out of every `repr`.
 Absent: notifications (notifiers.config), rules (engine.rules), and defaults anywhere else.
 """
 
+from engine.config.addresses import glob_directory
 from engine.config.codes import CONFIG_CODES
 from engine.config.load import KEYS, load, parse
 from engine.config.model import (
@@ -29,6 +30,7 @@ __all__ = [
     "MatcherParsing",
     "Network",
     "Source",
+    "glob_directory",
     "load",
     "parse",
 ]

@@ -164,24 +164,37 @@ def read_auth(top: MapNode, base: Path, listen: Listen, reader: Reader) -> Auth:
 
 
 def existing(scalar: ScalarNode, base: Path, where: str, reader: Reader) -> Path:
-    """Return a path that the user named; one that does not exist is a finding.
-
-    Of a glob, the directory before its first pattern must exist.
-    """
+    """Return a path that the user named; one that does not exist is a finding."""
     path = Path(os.path.abspath(base / scalar.text))
-    sought, named = path, scalar.text
-    if has_magic(scalar.text):
-        parts = Path(scalar.text).parts
-        plain = next(n for n, part in enumerate(parts) if has_magic(part))
-        sought, named = base.joinpath(*parts[:plain]), str(Path(*parts[:plain]))
-    try:
-        found = path.exists() or sought.exists()
-    except (OSError, ValueError):
-        found = False
-    if not found:
-        reader.add(scalar, "path-missing", f"{where}: {named} does not exist",
+    if not _exists(path):
+        reader.add(scalar, "path-missing", f"{where}: {scalar.text} does not exist",
                    f"create it; paths are relative to {base}")  # fmt: skip
     return path
+
+
+def existing_or_glob(scalar: ScalarNode, base: Path, where: str, reader: Reader) -> str:
+    """Return a path or a glob; a glob may match nothing yet, but its directory must exist."""
+    directory = glob_directory(scalar.text)
+    if directory is None or _exists(base / scalar.text):
+        existing(scalar, base, where, reader)
+    elif not _exists(base / directory):
+        reader.add(scalar, "path-missing", f"{where}: {directory} does not exist",
+                   f"create it; paths are relative to {base}")  # fmt: skip
+    return scalar.text
+
+
+def glob_directory(pattern: str) -> str | None:
+    """Return the part of a glob before its first pattern; None: it is no glob."""
+    parts = Path(pattern).parts
+    first = next((number for number, part in enumerate(parts) if has_magic(part)), None)
+    return None if first is None else str(Path(*parts[:first]))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def read_url(top: MapNode, key: str, reader: Reader) -> str | None:

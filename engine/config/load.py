@@ -10,6 +10,7 @@ from typing import TypeVar, cast
 
 from engine.config.addresses import (
     existing,
+    existing_or_glob,
     read_auth,
     read_broker,
     read_dedup,
@@ -237,12 +238,9 @@ class _Loading:
         return tuple(existing(path, self._base, "rules", self._reader) for path in paths)
 
     def _silences(self) -> tuple[str, ...]:
-        """Return paths and globs; a glob may match nothing yet, but its directory must exist."""
         node = self._top.get("silences")
         paths = self._paths(node, "silences") if node is not None else []
-        for path in paths:
-            existing(path, self._base, "silences", self._reader)
-        return tuple(path.text for path in paths)
+        return tuple(existing_or_glob(path, self._base, "silences", self._reader) for path in paths)
 
     def _paths(self, node: Node, key: str) -> list[ScalarNode]:
         elements: tuple[Node, ...] = (node,)

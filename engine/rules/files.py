@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from engine.config import glob_directory
 from engine.errors import FileError
 
 _FILES_MAX = 10_000
@@ -44,21 +45,15 @@ def find_paths(
 
 
 def _files(path: str, root: Path, key: str) -> Iterator[Path]:
-    if glob.has_magic(path) and not (root / path).exists():
+    directory = glob_directory(path)
+    if directory is not None and not (root / path).exists():
         # Nothing in a directory is an answer; a directory that is not there is a mount or a
         # checkout that is missing, and must not look like it.
-        _checked(root / _directory(path), key)
+        _checked(root / directory, key)
         for each in glob.iglob(path, root_dir=root, recursive=True):
             yield from _expand(root / each, key)
     else:
         yield from _expand(root / path, key)
-
-
-def _directory(pattern: str) -> str:
-    """Return the part of a glob before its first pattern."""
-    parts = Path(pattern).parts
-    plain = next((n for n, part in enumerate(parts) if glob.has_magic(part)), len(parts))
-    return str(Path(*parts[:plain]))
 
 
 def _checked(path: Path, key: str) -> None:

@@ -8,7 +8,6 @@ by then.
 import asyncio
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.alerts import SilenceRecord, encode
@@ -16,7 +15,7 @@ from engine.config import Config
 from engine.document import render
 from engine.errors import FencedError, FileError, StreamError
 from engine.owner import Output
-from engine.rules import find_paths, read_paths
+from engine.rules import read_paths
 from engine.worker.plans import lines
 from notifiers import FileSilence, load_silences, silence_changes
 
@@ -29,11 +28,6 @@ RETRY_S = 1.0
 RECORDS_AT_ONCE = 500
 """How many records one append takes."""
 APPLIED_TIMEOUT_MS = 30_000
-
-
-def find_silences(config: Config) -> dict[str, Path]:
-    """Return shown path -> file of every file of silences. Raises FileError."""
-    return find_paths(config.silences, config.base, "silences")
 
 
 def read_silences(config: Config, now_ms: int) -> tuple[tuple[FileSilence, ...] | None, str]:

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,12 @@ def test_it_fires_and_ends_and_says_that_it_is_a_test(
         "alertname": "TocsinReceiverTest", "severity": "info", "region": "eu",
     }  # fmt: skip
     assert "This is a test" in alert["annotations"]["summary"]
-    assert last["alerts"][0]["endsAt"] > first["alerts"][0]["startsAt"]
+    # As times: as texts, `.12Z` is behind `.121Z`.
+    began, ended = (
+        datetime.fromisoformat(text)
+        for text in (first["alerts"][0]["startsAt"], last["alerts"][0]["endsAt"])
+    )
+    assert ended > began
 
 
 def test_two_tests_are_two_incidents(tmp_path: Path, far: _Far) -> None:
